@@ -1,0 +1,51 @@
+//! Stage 1: bytes → frames. Everything that knows a capture format lives here.
+//!
+//! In: files, directories, standard input. Out: [`Batch`]es of [`Frame`]s borrowed from the reader's own
+//! buffer, in file order; and, when a file breaks off, its [`Damage`].
+//! Must not know: what is inside a frame.
+
+use arrayvec::ArrayVec;
+
+pub use linktype::LinkType;
+
+use crate::net::Timestamp;
+
+mod linktype;
+
+/// Frames handed over at once; small enough that a batch's frames stay in the cache.
+pub const BATCH: usize = 32;
+
+/// One frame as captured.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// When it was captured. Where the format gives no time, that of the frame before it.
+    pub at: Timestamp,
+    /// What its first header is.
+    pub link: LinkType,
+    /// Length on the wire (pcapng: original packet length); `bytes` may be shorter, never longer than a snaplen.
+    pub original_length: u32,
+    /// What was captured of it.
+    pub bytes: &'a [u8],
+}
+
+/// Frames of one file that live together in its reader's buffer.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// The frames, in file order.
+    pub frames: ArrayVec<Frame<'a>, BATCH>,
+    /// Number of the first frame in its file, counted from 1 as Wireshark does.
+    pub first_number: u64,
+    /// Index of the file in the list of files read.
+    pub file: u16,
+}
+
+/// Where and how a file broke off. What came before it is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file, as the user named it.
+    pub file: String,
+    /// Byte offset of the record that could not be read.
+    pub offset: u64,
+    /// What is wrong there, in words ("record cut short: 40 of 1514 bytes").
+    pub what: String,
+}

@@ -1,0 +1,54 @@
+//! What ends a run: one error type, each message one line that says what and how to mend it.
+//!
+//! In: failures of the operating system and of what the user gave. Out: [`Error`].
+//! Must not know: stages. A frame that cannot be used is a `Skip`, a broken file is damage; neither is an `Error`.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A reason not to go on. `Display` is one line: lower case, no full stop, with the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or directory could not be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// As the user named it.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The report could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// As the user named it; `standard output` when none was named.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The content is no capture that can be read; `why` names what it is and what to do.
+    #[error("{}: {why}", path.display())]
+    NotACapture {
+        /// As the user named it.
+        path: PathBuf,
+        /// What it is instead, and how to mend it.
+        why: String,
+    },
+    /// A directory in which no capture was found.
+    #[error("{}: no capture in this directory; name a pcap or pcapng file", path.display())]
+    NoCaptures {
+        /// As the user named it.
+        path: PathBuf,
+    },
+    /// A topology or catalog file, or a `--role`, that cannot be used.
+    #[error("{origin}: {why}")]
+    Config {
+        /// File and line (`lync.toml:12`), or the flag.
+        origin: String,
+        /// What is wrong and the fix.
+        why: String,
+    },
+    /// A request that cannot be met as put.
+    #[error("{0}")]
+    Usage(String),
+}

@@ -1,0 +1,5 @@
+//! lyncap (crate docs to come)
+pub mod capture;
+pub mod decode;
+pub mod error;
+pub mod net;

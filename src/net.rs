@@ -1,0 +1,164 @@
+//! The words every stage shares: time, addresses, transports, five-tuples.
+//!
+//! In: nothing. Out: small `Copy` values without behaviour of any stage.
+//! Must not know: captures, flows, catalogs, or that a verdict exists.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Capture time: nanoseconds since the Unix epoch (UTC). May be negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The earliest representable instant.
+    pub const MIN: Self = Self(i64::MIN);
+    /// The latest representable instant.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// From whole seconds and nanoseconds; saturates instead of wrapping.
+    #[must_use]
+    pub const fn from_parts(seconds: i64, nanoseconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
+    }
+
+    /// Nanoseconds from `earlier` to `self`; negative when the clock went backwards.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The transports that form flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Transport {
+    /// TCP, IP protocol 6.
+    Tcp = 6,
+    /// UDP, IP protocol 17.
+    Udp = 17,
+}
+
+impl Transport {
+    /// `"tcp"` or `"udp"`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Transport {
+    type Err = ();
+    fn from_str(s: &str) -> Result<Self, ()> {
+        match s {
+            "tcp" | "TCP" => Ok(Self::Tcp),
+            "udp" | "UDP" => Ok(Self::Udp),
+            _ => Err(()),
+        }
+    }
+}
+
+/// An IP address in 16 bytes and a family: cheap to compare and hash on the hot path.
+///
+/// IPv4 is held in the low 32 bits. `::ffff:10.0.0.1` seen as IPv6 stays IPv6.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    v6: bool,
+    bits: u128,
+}
+
+impl Address {
+    /// From the four bytes of an IPv4 header field.
+    #[must_use]
+    pub const fn v4(bytes: [u8; 4]) -> Self {
+        Self { v6: false, bits: u32::from_be_bytes(bytes) as u128 }
+    }
+
+    /// From the sixteen bytes of an IPv6 header field.
+    #[must_use]
+    pub const fn v6(bytes: [u8; 16]) -> Self {
+        Self { v6: true, bits: u128::from_be_bytes(bytes) }
+    }
+
+    /// The address as the standard library knows it.
+    #[must_use]
+    pub const fn ip(self) -> IpAddr {
+        if self.v6 {
+            IpAddr::V6(Ipv6Addr::from_bits(self.bits))
+        } else {
+            IpAddr::V4(Ipv4Addr::from_bits(self.bits as u32))
+        }
+    }
+
+    /// Whether this is an IPv6 address.
+    #[must_use]
+    pub const fn is_v6(self) -> bool {
+        self.v6
+    }
+
+    /// The address as a number; meaningful only beside [`Address::is_v6`].
+    #[must_use]
+    pub const fn bits(self) -> u128 {
+        self.bits
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(a) => Self::v4(a.octets()),
+            IpAddr::V6(a) => Self::v6(a.octets()),
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ip().fmt(f)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ip().fmt(f)
+    }
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// Host address.
+    pub address: Address,
+    /// TCP or UDP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.address.is_v6() {
+            write!(f, "[{}]:{}", self.address, self.port)
+        } else {
+            write!(f, "{}:{}", self.address, self.port)
+        }
+    }
+}
+
+/// Source, destination and transport of one packet: directional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FiveTuple {
+    /// Sender.
+    pub source: Endpoint,
+    /// Receiver.
+    pub destination: Endpoint,
+    /// TCP or UDP.
+    pub transport: Transport,
+}
