@@ -67,35 +67,35 @@ impl std::str::FromStr for Transport {
     }
 }
 
-/// An IP address in 16 bytes and a family: cheap to compare and hash on the hot path.
+/// An IP address in 17 bytes without padding: cheap to compare and hash on the hot path.
 ///
-/// IPv4 is held in the low 32 bits. `::ffff:10.0.0.1` seen as IPv6 stays IPv6.
+/// IPv4 stands in the last four bytes. `::ffff:10.0.0.1` seen as IPv6 stays IPv6. IPv4 sorts before IPv6.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     v6: bool,
-    bits: u128,
+    bytes: [u8; 16],
 }
 
 impl Address {
     /// From the four bytes of an IPv4 header field.
     #[must_use]
-    pub const fn v4(bytes: [u8; 4]) -> Self {
-        Self { v6: false, bits: u32::from_be_bytes(bytes) as u128 }
+    pub const fn v4([a, b, c, d]: [u8; 4]) -> Self {
+        Self { v6: false, bytes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] }
     }
 
     /// From the sixteen bytes of an IPv6 header field.
     #[must_use]
     pub const fn v6(bytes: [u8; 16]) -> Self {
-        Self { v6: true, bits: u128::from_be_bytes(bytes) }
+        Self { v6: true, bytes }
     }
 
     /// The address as the standard library knows it.
     #[must_use]
     pub const fn ip(self) -> IpAddr {
         if self.v6 {
-            IpAddr::V6(Ipv6Addr::from_bits(self.bits))
+            IpAddr::V6(Ipv6Addr::from_bits(self.bits()))
         } else {
-            IpAddr::V4(Ipv4Addr::from_bits(self.bits as u32))
+            IpAddr::V4(Ipv4Addr::from_bits(self.bits() as u32))
         }
     }
 
@@ -108,7 +108,16 @@ impl Address {
     /// The address as a number; meaningful only beside [`Address::is_v6`].
     #[must_use]
     pub const fn bits(self) -> u128 {
-        self.bits
+        u128::from_be_bytes(self.bytes)
+    }
+
+    /// Whether no single host stands behind it: multicast, limited broadcast or unspecified.
+    #[must_use]
+    pub const fn is_group(self) -> bool {
+        match self.ip() {
+            IpAddr::V4(a) => a.is_multicast() || a.is_broadcast() || a.is_unspecified(),
+            IpAddr::V6(a) => a.is_multicast() || a.is_unspecified(),
+        }
     }
 }
 
@@ -161,4 +170,60 @@ pub struct FiveTuple {
     pub destination: Endpoint,
     /// TCP or UDP.
     pub transport: Transport,
+}
+
+impl FiveTuple {
+    /// The same conversation seen from the other end.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self { source: self.destination, destination: self.source, transport: self.transport }
+    }
+}
+
+/// Which way a packet of a flow travels, told by the flow's first packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Direction {
+    /// As the first packet of the flow that was seen.
+    Forward = 0,
+    /// Against it.
+    Reverse = 1,
+}
+
+impl Direction {
+    /// The other way.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Forward => Self::Reverse,
+            Self::Reverse => Self::Forward,
+        }
+    }
+}
+
+/// One value for each direction of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Both<T> {
+    /// Of [`Direction::Forward`].
+    pub forward: T,
+    /// Of [`Direction::Reverse`].
+    pub reverse: T,
+}
+
+impl<T> Both<T> {
+    /// The value of one direction.
+    pub const fn of(&self, direction: Direction) -> &T {
+        match direction {
+            Direction::Forward => &self.forward,
+            Direction::Reverse => &self.reverse,
+        }
+    }
+
+    /// The value of one direction, to change.
+    pub const fn of_mut(&mut self, direction: Direction) -> &mut T {
+        match direction {
+            Direction::Forward => &mut self.forward,
+            Direction::Reverse => &mut self.reverse,
+        }
+    }
 }

@@ -1,0 +1,146 @@
+//! What a TCP flow showed of its opening and its end, and when a SYN begins another flow.
+//!
+//! In: TCP flags and numbers of each packet. Out: who opened, round-trip time, marks for the outcome.
+//! Must not know: payload, ports, roles. (RFC 9293 §3.5; initial RTT as Wireshark's: SYN to the ACK that completes.)
+
+use crate::decode::Packet;
+use crate::net::{Both, Direction, Timestamp};
+
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+
+/// What one end was seen to send, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// A SYN without ACK.
+    pub const SYN: Self = Self(1);
+    /// A SYN with ACK: this end accepted.
+    pub const SYN_ACK: Self = Self(2);
+    /// A FIN.
+    pub const FIN: Self = Self(4);
+    /// A RST.
+    pub const RST: Self = Self(8);
+    /// Anything that is neither SYN nor RST: the connection was in use.
+    pub const TALKED: Self = Self(16);
+
+    /// Whether all bits of `other` are set.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    const fn set(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// Opening and end of one TCP flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// What each end sent.
+    pub marks: Both<Marks>,
+    /// Initial sequence number of each end, where its SYN was seen or the other's SYN-ACK acknowledged it.
+    initial: Both<Option<u32>>,
+    syn_at: Option<Timestamp>,
+    rtt_ns: Option<u32>,
+}
+
+impl Handshake {
+    /// The direction in which the connection was opened, where a SYN or SYN-ACK was seen.
+    #[must_use]
+    pub const fn opener(&self) -> Option<Direction> {
+        let Both { forward, reverse } = self.marks;
+        if forward.has(Marks::SYN) || (reverse.has(Marks::SYN_ACK) && !reverse.has(Marks::SYN)) {
+            Some(Direction::Forward)
+        } else if reverse.has(Marks::SYN) || forward.has(Marks::SYN_ACK) {
+            Some(Direction::Reverse)
+        } else {
+            None
+        }
+    }
+
+    /// SYN to the ACK that completed the handshake, in nanoseconds; the last SYN counts where it was repeated.
+    #[must_use]
+    pub const fn rtt_ns(&self) -> Option<u32> {
+        self.rtt_ns
+    }
+
+    /// Whether `packet` opens another connection on the same five-tuple.
+    ///
+    /// A SYN with the number already seen is a retransmission. One that a SYN-ACK seen before it acknowledges
+    /// arrived late. A SYN against a SYN is a simultaneous open.
+    #[inline]
+    pub(super) fn is_reopened_by(&self, packet: &Packet<'_>, direction: Direction, two_way: bool) -> bool {
+        let tcp = packet.tcp;
+        if tcp.flags & SYN == 0 {
+            return false;
+        }
+        let own = *self.initial.of(direction);
+        if tcp.flags & ACK == 0 {
+            let alone = !two_way && self.marks.of(direction.opposite()).has(Marks::SYN);
+            return match own {
+                Some(initial) => initial != tcp.sequence,
+                None => !alone,
+            };
+        }
+        let other = *self.initial.of(direction.opposite());
+        let answers_this = other.is_none_or(|initial| initial.wrapping_add(1) == tcp.acknowledgement);
+        own.is_some_and(|initial| initial != tcp.sequence) && !answers_this
+    }
+
+    /// Takes note of one packet.
+    #[inline]
+    pub(super) fn observe(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let flags = packet.tcp.flags;
+        if flags & (SYN | RST | FIN) == 0 {
+            self.marks.of_mut(direction).set(Marks::TALKED);
+            if self.rtt_ns.is_none() && self.syn_at.is_some() && flags & ACK != 0 {
+                self.complete(packet.at, direction);
+            }
+            return;
+        }
+        self.observe_control(packet, direction);
+    }
+
+    #[cold]
+    fn observe_control(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let tcp = packet.tcp;
+        let marks = self.marks.of_mut(direction);
+        match (tcp.flags & SYN != 0, tcp.flags & ACK != 0) {
+            (true, false) => {
+                marks.set(Marks::SYN);
+                *self.initial.of_mut(direction) = Some(tcp.sequence);
+                self.syn_at = Some(packet.at);
+            }
+            (true, true) => {
+                marks.set(Marks::SYN_ACK);
+                *self.initial.of_mut(direction) = Some(tcp.sequence);
+                self.initial.of_mut(direction.opposite()).get_or_insert(tcp.acknowledgement.wrapping_sub(1));
+            }
+            (false, _) => {
+                if tcp.flags & FIN != 0 {
+                    marks.set(Marks::FIN);
+                    marks.set(Marks::TALKED);
+                }
+                if tcp.flags & RST != 0 {
+                    marks.set(Marks::RST);
+                }
+            }
+        }
+    }
+
+    /// The opener's first ACK after a SYN-ACK ends the measurement.
+    #[cold]
+    fn complete(&mut self, at: Timestamp, direction: Direction) {
+        let opened = self.marks.of(direction).has(Marks::SYN);
+        let accepted = self.marks.of(direction.opposite()).has(Marks::SYN_ACK);
+        if let (true, true, Some(syn_at)) = (opened, accepted, self.syn_at) {
+            self.rtt_ns = u32::try_from(at.since(syn_at)).ok();
+            self.syn_at = None;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Stage 3: packets → flows. Bidirectional, keyed by the order-free five-tuple, closed by idle time or a new handshake.
+//!
+//! In: decoded packets in capture order. Out: [`Flow`]s with counters, handshake facts and the caller's own state `S`.
+//! Must not know: what it tracks. `S` is opaque here; ports have no meaning, only equality.
+
+pub use counters::{Counters, Sizes};
+pub use handshake::{Handshake, Marks};
+pub use key::FlowKey;
+pub use table::{FlowTable, Timeouts};
+
+use crate::decode::{Packet, Vlans};
+use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};
+
+mod counters;
+mod handshake;
+mod key;
+mod table;
+
+/// Where a frame stands: its file (an index into the files read) and its number there, from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrameId {
+    /// Index of the file.
+    pub file: u16,
+    /// Frame number in that file, as Wireshark counts.
+    pub number: u64,
+}
+
+/// An ICMP error that quoted a packet of the flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IcmpError {
+    /// ICMPv6 rather than ICMPv4.
+    pub v6: bool,
+    /// ICMP type.
+    pub kind: u8,
+    /// ICMP code.
+    pub code: u8,
+    /// Which direction of the flow the quoted packet travelled.
+    pub quoted: Direction,
+}
+
+/// A bidirectional flow (RFC 5103) and the state `S` that the caller keeps with it.
+#[derive(Clone, Debug)]
+pub struct Flow<S> {
+    /// Five-tuple of its first packet: [`Direction::Forward`].
+    pub tuple: FiveTuple,
+    /// Packets, bytes and payload bytes each way.
+    pub counters: Both<Counters>,
+    /// Time of its first packet.
+    pub first_seen: Timestamp,
+    /// Latest time of any of its packets.
+    pub last_seen: Timestamp,
+    /// Its first frame.
+    pub first_frame: FrameId,
+    /// What was seen of the TCP handshake and its end; default for UDP.
+    pub handshake: Handshake,
+    /// Coarse distribution of frame lengths.
+    pub sizes: Sizes,
+    /// 802.1Q ids of the first packet.
+    pub vlan: Vlans,
+    /// The latest ICMP error that quoted it.
+    pub icmp: Option<IcmpError>,
+    /// The caller's.
+    pub state: S,
+}
+
+impl<S: Default> Flow<S> {
+    /// A flow that begins with `packet`, before the packet is counted.
+    fn begin(packet: &Packet<'_>, frame: FrameId) -> Self {
+        Self {
+            tuple: packet.tuple,
+            counters: Both::default(),
+            first_seen: packet.at,
+            last_seen: packet.at,
+            first_frame: frame,
+            handshake: Handshake::default(),
+            sizes: Sizes::default(),
+            vlan: packet.vlan.clone(),
+            icmp: None,
+            state: S::default(),
+        }
+    }
+
+    /// Counts one packet that travels `direction`.
+    #[inline]
+    fn count(&mut self, packet: &Packet<'_>, direction: Direction) {
+        self.counters.of_mut(direction).count(packet.wire_length, packet.payload_length);
+        self.sizes.count(packet.wire_length);
+        // Several interfaces and SPAN ports interleave with small steps backwards: the latest time stands.
+        self.last_seen = self.last_seen.max(packet.at);
+        if packet.tuple.transport == Transport::Tcp {
+            self.handshake.observe(packet, direction);
+        }
+    }
+}
+
+impl<S> Flow<S> {
+    /// Packets both ways.
+    pub const fn packets(&self) -> u64 {
+        self.counters.forward.packets + self.counters.reverse.packets
+    }
+
+    /// Whether both ends sent something.
+    pub const fn is_two_way(&self) -> bool {
+        self.counters.forward.packets > 0 && self.counters.reverse.packets > 0
+    }
+}

@@ -1,0 +1,365 @@
+//! The flow table: open addressing over 32-bit hashes, flows in chunks that never move.
+//!
+//! In: packets, each with its frame's place. Out: the flow it belongs to and its direction; at the end all flows, in
+//! order of their first packet. Must not know: what the state `S` is.
+//!
+//! A slot is (hash, index): a miss reads one cache line, growth re-reads no key, and chunks spare the copy and the
+//! doubled peak that a growing `Vec` of flows would cost.
+
+use super::key::KeyHasher;
+use super::{Flow, FlowKey, FrameId, IcmpError};
+use crate::decode::Packet;
+use crate::net::{Direction, FiveTuple, Transport};
+
+/// Capture time without a packet after which the next one begins a new flow, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For TCP.
+    pub tcp_ns: i64,
+    /// For UDP.
+    pub udp_ns: i64,
+}
+
+impl Default for Timeouts {
+    /// One hour for TCP, longer than any load balancer keeps an idle connection; five minutes for UDP.
+    fn default() -> Self {
+        Self { tcp_ns: 3_600_000_000_000, udp_ns: 300_000_000_000 }
+    }
+}
+
+const CHUNK_BITS: u32 = 10;
+const CHUNK: usize = 1 << CHUNK_BITS;
+const FIRST_SLOTS: usize = 1 << 10;
+const EMPTY: u32 = u32::MAX;
+
+#[derive(Clone, Copy)]
+struct Slot {
+    hash: u32,
+    index: u32,
+}
+
+const VACANT: Slot = Slot { hash: 0, index: EMPTY };
+
+/// All flows of a run.
+pub struct FlowTable<S> {
+    slots: Vec<Slot>,
+    occupied: usize,
+    chunks: Vec<Vec<Flow<S>>>,
+    hasher: KeyHasher,
+    timeouts: Timeouts,
+}
+
+impl<S: Default> FlowTable<S> {
+    /// An empty table.
+    #[must_use]
+    pub fn new(timeouts: Timeouts) -> Self {
+        Self { slots: vec![VACANT; FIRST_SLOTS], occupied: 0, chunks: Vec::new(), hasher: KeyHasher::new(), timeouts }
+    }
+
+    /// The key, hash and orientation of a packet: the part of [`FlowTable::count`] that touches no memory.
+    #[inline]
+    pub fn prepare(&self, tuple: &FiveTuple) -> Prepared {
+        let (key, low_first) = FlowKey::new(tuple);
+        Prepared { hash: self.hasher.hash(&key), key, low_first }
+    }
+
+    /// Counts a packet in its flow, which it may begin.
+    #[inline]
+    pub fn count(&mut self, prepared: &Prepared, packet: &Packet<'_>, frame: FrameId) -> (&mut Flow<S>, Direction) {
+        let slot = self.find(prepared);
+        let mut index = self.slots.get(slot).map_or(EMPTY, |slot| slot.index);
+        let mut direction = Direction::Forward;
+        if let Some(flow) = self.flow(index) {
+            direction = direction_in(flow, prepared);
+            if self.is_over(flow, packet, direction) {
+                index = EMPTY;
+                direction = Direction::Forward;
+            }
+        }
+        if index == EMPTY {
+            index = self.begin(slot, prepared.hash, packet, frame);
+        }
+        #[expect(clippy::expect_used, reason = "`index` was found or pushed above")]
+        let flow = self.flow_mut(index).expect("a flow at its index");
+        flow.count(packet, direction);
+        (flow, direction)
+    }
+
+    /// Attaches an ICMP error to the flow it quotes, if that is open. Returns whether it was.
+    pub fn attach(&mut self, quoted: &FiveTuple, (v6, kind, code): (bool, u8, u8)) -> bool {
+        let prepared = self.prepare(quoted);
+        let index = self.slots.get(self.find(&prepared)).map_or(EMPTY, |slot| slot.index);
+        let Some(flow) = self.flow_mut(index) else { return false };
+        let quoted = direction_in(flow, &prepared);
+        flow.icmp = Some(IcmpError { v6, kind, code, quoted });
+        true
+    }
+
+    /// Number of flows begun so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.chunks.iter().map(Vec::len).sum()
+    }
+
+    /// Whether no flow has begun.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Every flow, in the order in which they began; the slots are freed.
+    #[must_use]
+    pub fn into_flows(self) -> Vec<Flow<S>> {
+        let mut flows = Vec::with_capacity(self.len());
+        for chunk in self.chunks {
+            flows.extend(chunk);
+        }
+        flows
+    }
+
+    /// The slot that holds the key, or the vacant one where it belongs.
+    #[inline]
+    fn find(&self, prepared: &Prepared) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = prepared.hash as usize & mask;
+        loop {
+            match self.slots.get(at) {
+                Some(slot) if slot.index != EMPTY => {
+                    let same = slot.hash == prepared.hash
+                        && self.flow(slot.index).is_some_and(|flow| FlowKey::new(&flow.tuple).0 == prepared.key);
+                    if same {
+                        return at;
+                    }
+                }
+                _ => return at,
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[inline]
+    fn is_over(&self, flow: &Flow<S>, packet: &Packet<'_>, direction: Direction) -> bool {
+        let timeout = match packet.tuple.transport {
+            Transport::Tcp => self.timeouts.tcp_ns,
+            Transport::Udp => self.timeouts.udp_ns,
+        };
+        packet.at.since(flow.last_seen) > timeout || flow.handshake.is_reopened_by(packet, direction, flow.is_two_way())
+    }
+
+    /// Puts a new flow into `slot`, which is vacant or holds the flow that it follows.
+    #[cold]
+    fn begin(&mut self, slot: usize, hash: u32, packet: &Packet<'_>, frame: FrameId) -> u32 {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let before = (self.chunks.len() - 1) << CHUNK_BITS;
+        let mut index = EMPTY;
+        if let Some(chunk) = self.chunks.last_mut() {
+            index = (before + chunk.len()) as u32;
+            chunk.push(Flow::begin(packet, frame));
+        }
+        if let Some(slot) = self.slots.get_mut(slot) {
+            self.occupied += usize::from(slot.index == EMPTY);
+            *slot = Slot { hash, index };
+        }
+        if self.occupied * 2 > self.slots.len() {
+            self.grow();
+        }
+        index
+    }
+
+    fn grow(&mut self) {
+        let size = self.slots.len() * 2;
+        let mask = size - 1;
+        let old = std::mem::replace(&mut self.slots, vec![VACANT; size]);
+        for slot in old.into_iter().filter(|slot| slot.index != EMPTY) {
+            let mut at = slot.hash as usize & mask;
+            while self.slots.get(at).is_some_and(|slot| slot.index != EMPTY) {
+                at = (at + 1) & mask;
+            }
+            if let Some(vacant) = self.slots.get_mut(at) {
+                *vacant = slot;
+            }
+        }
+    }
+
+    #[inline]
+    fn flow(&self, index: u32) -> Option<&Flow<S>> {
+        self.chunks.get((index >> CHUNK_BITS) as usize)?.get(index as usize & (CHUNK - 1))
+    }
+
+    #[inline]
+    fn flow_mut(&mut self, index: u32) -> Option<&mut Flow<S>> {
+        self.chunks.get_mut((index >> CHUNK_BITS) as usize)?.get_mut(index as usize & (CHUNK - 1))
+    }
+}
+
+/// A packet's place in the table, computed ahead of the visit.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    key: FlowKey,
+    hash: u32,
+    low_first: bool,
+}
+
+/// Which way a packet with this key travels in `flow`.
+#[inline]
+fn direction_in<S>(flow: &Flow<S>, prepared: &Prepared) -> Direction {
+    if FlowKey::new(&flow.tuple).1 == prepared.low_first { Direction::Forward } else { Direction::Reverse }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::decode::{Tcp, Vlans};
+    use crate::flow::Marks;
+    use crate::net::{Address, Endpoint, Timestamp};
+
+    const SYN: u8 = 0x02;
+    const ACK: u8 = 0x10;
+    const RST: u8 = 0x04;
+    const CLIENT: (u8, u16) = (1, 50_123);
+    const SERVER: (u8, u16) = (2, 5061);
+
+    fn end((host, port): (u8, u16)) -> Endpoint {
+        Endpoint { address: Address::v4([10, 0, 0, host]), port }
+    }
+
+    fn packet(at_ms: i64, from: (u8, u16), to: (u8, u16), flags: u8, sequence: u32, ack: u32) -> Packet<'static> {
+        Packet {
+            at: Timestamp(at_ms * 1_000_000),
+            tuple: FiveTuple { source: end(from), destination: end(to), transport: Transport::Tcp },
+            wire_length: 60,
+            payload_length: 6,
+            payload: &[],
+            tcp: Tcp { flags, sequence, acknowledgement: ack },
+            vlan: Vlans::new(),
+        }
+    }
+
+    fn run(packets: &[Packet<'_>]) -> Vec<Flow<()>> {
+        let mut table = FlowTable::new(Timeouts::default());
+        for (i, packet) in packets.iter().enumerate() {
+            let prepared = table.prepare(&packet.tuple);
+            table.count(&prepared, packet, FrameId { file: 0, number: i as u64 + 1 });
+        }
+        table.into_flows()
+    }
+
+    /// (packets forward, packets reverse) of each flow.
+    fn check(packets: &[Packet<'_>], expected: &[(u64, u64)]) -> Vec<Flow<()>> {
+        let flows = run(packets);
+        let counts: Vec<_> = flows.iter().map(|f| (f.counters.forward.packets, f.counters.reverse.packets)).collect();
+        assert_eq!(counts, expected);
+        flows
+    }
+
+    fn syn(at: i64, sequence: u32) -> Packet<'static> {
+        packet(at, CLIENT, SERVER, SYN, sequence, 0)
+    }
+
+    fn syn_ack(at: i64, sequence: u32, ack: u32) -> Packet<'static> {
+        packet(at, SERVER, CLIENT, SYN | ACK, sequence, ack)
+    }
+
+    fn ack(at: i64) -> Packet<'static> {
+        packet(at, CLIENT, SERVER, ACK, 0, 0)
+    }
+
+    #[test]
+    fn both_directions_are_one_flow_with_its_round_trip() {
+        let flows = check(&[syn(0, 100), syn_ack(3, 900, 101), ack(5)], &[(2, 1)]);
+        assert_eq!(flows[0].handshake.opener(), Some(Direction::Forward));
+        assert_eq!(flows[0].handshake.rtt_ns(), Some(5_000_000));
+        assert_eq!(flows[0].counters.forward.payload_bytes, 12);
+    }
+
+    #[test]
+    fn a_repeated_syn_is_the_same_flow_another_one_is_not() {
+        check(&[syn(0, 100), syn(3000, 100), syn(9000, 100)], &[(3, 0)]);
+        check(&[syn(0, 100), syn_ack(1, 900, 101), ack(2), syn(5000, 777), syn_ack(5001, 5, 778)], &[(2, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn a_syn_after_the_middle_of_an_older_connection_begins_a_flow() {
+        check(&[ack(0), packet(1, SERVER, CLIENT, RST, 0, 0), syn(2, 100), syn_ack(3, 7, 101)], &[(1, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn a_syn_that_arrives_after_its_syn_ack_is_the_same_flow() {
+        let flows = check(&[syn_ack(0, 900, 101), syn(1, 100)], &[(1, 1)]);
+        assert_eq!(flows[0].handshake.opener(), Some(Direction::Reverse));
+    }
+
+    #[test]
+    fn a_simultaneous_open_is_one_flow() {
+        check(&[syn(0, 100), packet(1, SERVER, CLIENT, SYN, 500, 0)], &[(1, 1)]);
+    }
+
+    #[test]
+    fn a_server_side_capture_tells_reuse_by_syn_ack() {
+        check(&[syn_ack(0, 900, 101), syn_ack(5, 900, 101), syn_ack(9000, 1234, 5678)], &[(2, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn silence_beyond_the_timeout_begins_a_flow() {
+        check(&[ack(0), ack(3_600_000), ack(7_200_001)], &[(2, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn a_clock_that_steps_backwards_keeps_the_flow() {
+        let flows = check(&[ack(5000), ack(0)], &[(2, 0)]);
+        assert_eq!(flows[0].last_seen, Timestamp(5_000_000_000));
+    }
+
+    #[test]
+    fn marks_are_kept_per_end() {
+        let flows = run(&[syn(0, 1), packet(1, SERVER, CLIENT, RST | ACK, 0, 2)]);
+        assert!(flows[0].handshake.marks.forward.has(Marks::SYN));
+        assert!(flows[0].handshake.marks.reverse.has(Marks::RST));
+        assert!(!flows[0].handshake.marks.reverse.has(Marks::SYN_ACK));
+    }
+
+    #[test]
+    fn icmp_errors_find_their_flow() {
+        let mut table = FlowTable::<()>::new(Timeouts::default());
+        let packet = syn(0, 1);
+        let prepared = table.prepare(&packet.tuple);
+        table.count(&prepared, &packet, FrameId::default());
+        assert!(table.attach(&packet.tuple, (false, 3, 13)));
+        assert!(!table.attach(&FiveTuple { transport: Transport::Udp, ..packet.tuple }, (false, 3, 13)));
+        let icmp = table.into_flows()[0].icmp;
+        assert_eq!(icmp, Some(IcmpError { v6: false, kind: 3, code: 13, quoted: Direction::Forward }));
+    }
+
+    /// The table against the obvious map, over enough flows to grow several times.
+    #[test]
+    fn agrees_with_a_naive_map() {
+        let mut seed = 0x1234_5678_9ABC_DEF1_u64;
+        let mut next = move || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
+        };
+        let packets: Vec<_> = (0..60_000)
+            .map(|i| {
+                let r = next();
+                let (a, b) = ((r as u8 % 8, (r >> 8) as u16 % 600), ((r >> 24) as u8 % 8, (r >> 32) as u16 % 3));
+                packet(i, a, b, ACK, 0, 0)
+            })
+            .collect();
+        let mut naive: HashMap<FlowKey, (usize, u64)> = HashMap::new();
+        for packet in &packets {
+            let begun = naive.len();
+            naive.entry(FlowKey::new(&packet.tuple).0).or_insert((begun, 0)).1 += 1;
+        }
+        let flows = run(&packets);
+        assert_eq!(flows.len(), naive.len());
+        for (i, flow) in flows.iter().enumerate() {
+            assert_eq!(naive[&FlowKey::new(&flow.tuple).0], (i, flow.packets()));
+        }
+    }
+}
