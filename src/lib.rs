@@ -1,5 +1,6 @@
 //! lyncap (crate docs to come)
 pub mod capture;
+pub mod catalog;
 pub mod decode;
 pub mod error;
 pub mod flow;

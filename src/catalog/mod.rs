@@ -1,0 +1,185 @@
+//! Stage 5: what is documented. Rows of the document and of overlays, as data.
+//!
+//! In: the embedded catalog files and the user's own, and what the deployment chose. Out: [`Catalogs`], every row with
+//! its words and derived fields, found by port. Must not know: packets, flows, hosts.
+//!
+//! A built-in overlay that is off still stands in [`Catalogs`], so that a hint can name it; [`Catalogs::is_on`] tells.
+
+use crate::error::Error;
+use crate::net::Transport;
+
+pub use file::parse;
+pub(crate) use file::{position, toml_error};
+pub use index::Index;
+pub use lint::{EPHEMERAL, lint};
+pub use role::{Role, RoleSet};
+pub use row::{LoadBalancing, Media, PortOn, PortRange, RoleOf, Row, Security, Words};
+
+mod file;
+mod index;
+mod lint;
+mod role;
+mod row;
+
+/// Name of the catalog that is always on.
+pub const DOCUMENT: &str = "lync-server-2013";
+
+/// The embedded catalogs: name and text. The document first; the others are overlays, off unless named.
+pub const BUILT_IN: &[(&str, &str)] = &[
+    (DOCUMENT, include_str!("lync-server-2013.toml")),
+    ("lync-2013-defaults", include_str!("lync-2013-defaults.toml")),
+    ("lync-2013-edge", include_str!("lync-2013-edge.toml")),
+    ("reverse-proxy", include_str!("reverse-proxy.toml")),
+    ("sql-server", include_str!("sql-server.toml")),
+    ("windows-infrastructure", include_str!("windows-infrastructure.toml")),
+];
+
+/// One catalog file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catalog {
+    /// Short name, used by `--overlay` and in output.
+    pub name: String,
+    /// Title of the document.
+    pub title: String,
+    /// The document's id; may be empty.
+    pub document: String,
+    /// Date of the document; may be empty.
+    pub date: String,
+    /// Publisher or origin.
+    pub source: String,
+    /// What to know of the whole.
+    pub remark: Option<String>,
+    /// Its rows, in document order.
+    pub rows: Vec<Row>,
+}
+
+/// What a deployment changes: which load-balancer table holds, and its own media ranges.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// Drops the rows of the other table; without it both are candidates.
+    pub load_balancing: Option<LoadBalancing>,
+    /// Ranges that replace the document's, by medium and whether it is the client's.
+    pub media: Vec<MediaRange>,
+}
+
+/// A site's own port range for one medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaRange {
+    /// The medium.
+    pub media: Media,
+    /// Of clients (C08-C11) rather than servers (S10, S28, S39).
+    pub client: bool,
+    /// The range.
+    pub range: PortRange,
+}
+
+/// The rows of all catalogs, on and off, indexed by port.
+pub struct Catalogs {
+    catalogs: Vec<(Catalog, bool)>,
+    rows: Vec<Row>,
+    on: Vec<bool>,
+    index: Index,
+}
+
+impl Catalogs {
+    /// The document, the built-in overlays (those named in `overlays`, or all for `all`, are on), and `user` catalogs.
+    ///
+    /// # Errors
+    /// An unknown overlay, or a row id that two catalogs share.
+    pub fn new(overlays: &[String], user: Vec<Catalog>, site: &Site) -> Result<Self, Error> {
+        for name in overlays {
+            let known = name == "all" || BUILT_IN.iter().any(|(built_in, _)| built_in == name);
+            if !known {
+                let names: Vec<_> = BUILT_IN.iter().skip(1).map(|&(name, _)| name).collect();
+                let why = format!("unknown overlay `{name}`; the overlays are {} and all", names.join(", "));
+                return Err(Error::Usage(why));
+            }
+        }
+        let mut catalogs = Vec::new();
+        for (name, text) in BUILT_IN {
+            let on = *name == DOCUMENT || overlays.iter().any(|overlay| overlay == name || overlay == "all");
+            catalogs.push((parse(name, text)?, on));
+        }
+        catalogs.extend(user.into_iter().map(|catalog| (catalog, true)));
+        let mut this = Self { catalogs, rows: Vec::new(), on: Vec::new(), index: Index::new(&[]) };
+        this.collect(site)?;
+        Ok(this)
+    }
+
+    fn collect(&mut self, site: &Site) -> Result<(), Error> {
+        for (catalog, on) in &self.catalogs {
+            for row in &catalog.rows {
+                if let Some(other) = self.rows.iter().find(|other| other.id == row.id) {
+                    return Err(Error::Config {
+                        origin: format!("catalog {}", catalog.name),
+                        why: format!("row id `{}` is already in {}; choose another", row.id, other.catalog),
+                    });
+                }
+                let absent = row.load_balancing.is_some_and(|table| site.load_balancing.is_some_and(|s| s != table));
+                if row.blank || absent {
+                    continue;
+                }
+                let mut row = row.clone();
+                site.narrow(&mut row);
+                self.rows.push(row);
+                self.on.push(*on);
+            }
+        }
+        self.index = Index::new(&self.rows);
+        Ok(())
+    }
+
+    /// Rows that can match, of the catalogs that are on and off, in catalog order.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Whether the catalog of `row` is on.
+    #[must_use]
+    pub fn is_on(&self, row: &Row) -> bool {
+        self.catalogs.iter().any(|(catalog, on)| *on && catalog.name == row.catalog)
+    }
+
+    /// Rows of the catalogs that are on.
+    pub fn on(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().zip(&self.on).filter(|&(_, &on)| on).map(|(row, _)| row)
+    }
+
+    /// Rows on `port` of the catalogs that are on, in catalog order.
+    pub fn at(&self, transport: Transport, port: u16) -> impl Iterator<Item = &Row> {
+        self.found(transport, port, true)
+    }
+
+    /// Rows on `port` of the built-in overlays that are off.
+    pub fn off_at(&self, transport: Transport, port: u16) -> impl Iterator<Item = &Row> {
+        self.found(transport, port, false)
+    }
+
+    /// The row with this id, on or off.
+    #[must_use]
+    pub fn row(&self, id: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The catalogs, and whether each is on.
+    pub fn catalogs(&self) -> impl Iterator<Item = (&Catalog, bool)> {
+        self.catalogs.iter().map(|(catalog, on)| (catalog, *on))
+    }
+
+    fn found(&self, transport: Transport, port: u16, on: bool) -> impl Iterator<Item = &Row> {
+        let places = self.index.at(transport, port).filter(move |&place| self.on.get(place) == Some(&on));
+        places.filter_map(|place| self.rows.get(place))
+    }
+}
+
+impl Site {
+    /// Replaces the ports of a media row by the site's.
+    fn narrow(&self, row: &mut Row) {
+        let client = row.roles.meets(RoleSet::DEVICES);
+        let own = self.media.iter().find(|own| Some(own.media) == row.media && own.client == client);
+        if let Some(own) = own.filter(|_| row.catalog == DOCUMENT) {
+            row.ports = vec![own.range];
+        }
+    }
+}
