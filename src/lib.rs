@@ -3,5 +3,8 @@ pub mod capture;
 pub mod catalog;
 pub mod decode;
 pub mod error;
+pub mod evidence;
 pub mod flow;
 pub mod net;
+pub mod topology;
+pub mod verdict;

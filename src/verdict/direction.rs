@@ -1,0 +1,175 @@
+//! Who opened a flow: a ladder of evidence, and which rung decided.
+//!
+//! In: all flows, what their hosts are, the catalogs that are on. Out: for each flow the initiator's direction and a
+//! [`Basis`]. Must not know: verdicts.
+//!
+//! A port number decides only where nothing better speaks. Windows' ephemeral range equals the media ranges, so a
+//! high port says nothing of what a flow is, only which end it probably belongs to.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::candidate::{End, Oriented};
+use crate::catalog::{Catalogs, EPHEMERAL, PortOn, RoleOf, Row};
+use crate::evidence::Evidence;
+use crate::flow::Flow;
+use crate::net::{Address, Direction, Endpoint, Transport};
+use crate::topology::{Learned, Topology};
+
+/// What decided who opened a flow; strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Basis {
+    /// A SYN or a SYN-ACK.
+    Handshake,
+    /// A request or a response in the payload.
+    Protocol,
+    /// This address and port accepted another connection.
+    Listener,
+    /// A declared role has a fixed row on exactly one side.
+    Topology,
+    /// Exactly one side's port is in a fixed row.
+    FixedRow,
+    /// Three or more addresses talk to exactly one side.
+    FanIn,
+    /// Exactly one side is in the ephemeral range.
+    Ephemeral,
+    /// The first packet seen; assumed.
+    FirstPacket,
+}
+
+impl Basis {
+    /// As exported in `direction_basis`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Protocol => "protocol",
+            Self::Listener => "listener",
+            Self::Topology => "topology",
+            Self::FixedRow => "fixed-row",
+            Self::FanIn => "fan-in",
+            Self::Ephemeral => "ephemeral",
+            Self::FirstPacket => "first-packet",
+        }
+    }
+}
+
+/// This many addresses talking to one endpoint make it a service.
+const FAN_IN: usize = 3;
+
+/// Initiator's direction and basis of every flow, in the order of `flows`.
+pub(super) fn decide(
+    flows: &[Flow<Evidence>],
+    catalogs: &Catalogs,
+    topology: &Topology,
+    learned: &Learned,
+) -> Vec<(Direction, Basis)> {
+    let mut decided: Vec<_> = flows.iter().map(|flow| strong(flow, catalogs, topology, learned)).collect();
+    let open = flows.iter().zip(&decided).filter(|(_, decided)| decided.is_none()).map(|(flow, _)| flow);
+    let mut fan_in = FanIn::of(open);
+    if !fan_in.peers.is_empty() {
+        flows.iter().for_each(|flow| fan_in.count(flow));
+    }
+    flows
+        .iter()
+        .zip(&mut decided)
+        .map(|(flow, decided)| decided.take().unwrap_or_else(|| weak(flow, &fan_in)))
+        .collect()
+}
+
+/// The rungs that speak for themselves, down to `fixed-row`.
+fn strong(
+    flow: &Flow<Evidence>,
+    catalogs: &Catalogs,
+    topology: &Topology,
+    learned: &Learned,
+) -> Option<(Direction, Basis)> {
+    if let Some(opener) = flow.handshake.opener() {
+        return Some((opener, Basis::Handshake));
+    }
+    if let Some(initiator) = flow.state.initiator() {
+        return Some((initiator, Basis::Protocol));
+    }
+    let (transport, ends) = (flow.tuple.transport, [flow.tuple.source, flow.tuple.destination]);
+    let by = |basis, responds: [bool; 2]| one_of(responds).map(|initiator| (initiator, basis));
+    by(Basis::Listener, ends.map(|end| learned.is_listener(transport, end)))
+        .or_else(|| by(Basis::Topology, declared_service(flow, catalogs, topology)))
+        .or_else(|| by(Basis::FixedRow, ends.map(|end| catalogs.at(transport, end.port).any(Row::is_fixed))))
+}
+
+/// The rungs that guess.
+fn weak(flow: &Flow<Evidence>, fan_in: &FanIn) -> (Direction, Basis) {
+    let (transport, ends) = (flow.tuple.transport, [flow.tuple.source, flow.tuple.destination]);
+    if let Some(initiator) = one_of(ends.map(|end| fan_in.is_service(transport, end))) {
+        return (initiator, Basis::FanIn);
+    }
+    match one_of(ends.map(|end| !EPHEMERAL.contains(end.port))) {
+        Some(initiator) => (initiator, Basis::Ephemeral),
+        None => (Direction::Forward, Basis::FirstPacket),
+    }
+}
+
+/// Given whether source and destination of the first packet look like the responder: who opened, if exactly one does.
+const fn one_of([source, destination]: [bool; 2]) -> Option<Direction> {
+    match (source, destination) {
+        (false, true) => Some(Direction::Forward),
+        (true, false) => Some(Direction::Reverse),
+        _ => None,
+    }
+}
+
+/// Whether source or destination, taken as the responder, is a fixed row of a declared role.
+fn declared_service(flow: &Flow<Evidence>, catalogs: &Catalogs, topology: &Topology) -> [bool; 2] {
+    if !topology.declares_hosts() {
+        return [false, false];
+    }
+    let end = |at: Endpoint| End { at, who: topology.who(at.address) };
+    let oriented = Oriented {
+        transport: flow.tuple.transport,
+        initiator: end(flow.tuple.source),
+        responder: end(flow.tuple.destination),
+    };
+    [oriented.reversed(), oriented].map(|oriented| {
+        let declared = |row: &Row| {
+            let roles = match row.role_of {
+                RoleOf::Responder => oriented.responder.who.declared,
+                RoleOf::Initiator => oriented.initiator.who.declared,
+                RoleOf::Either | RoleOf::Both => oriented.initiator.who.declared.union(oriented.responder.who.declared),
+            };
+            row.is_fixed() && row.port_on == PortOn::Responder && roles.meets(row.roles) && oriented.fit(row).is_ok()
+        };
+        catalogs.at(flow.tuple.transport, oriented.responder.at.port).any(declared)
+    })
+}
+
+/// Addresses seen at the other end of the endpoints in question, at most [`FAN_IN`] of each.
+struct FanIn {
+    peers: HashMap<(Transport, Endpoint), Vec<Address>>,
+}
+
+impl FanIn {
+    /// Asks about both ends of the undecided flows.
+    fn of<'a>(undecided: impl Iterator<Item = &'a Flow<Evidence>>) -> Self {
+        let ends = undecided.flat_map(|flow| {
+            [flow.tuple.source, flow.tuple.destination].map(|end| ((flow.tuple.transport, end), Vec::new()))
+        });
+        Self { peers: ends.collect() }
+    }
+
+    fn count(&mut self, flow: &Flow<Evidence>) {
+        let (source, destination) = (flow.tuple.source, flow.tuple.destination);
+        for (end, peer) in [(source, destination.address), (destination, source.address)] {
+            if let Entry::Occupied(mut peers) = self.peers.entry((flow.tuple.transport, end))
+                && peers.get().len() < FAN_IN
+                && !peers.get().contains(&peer)
+            {
+                peers.get_mut().push(peer);
+            }
+        }
+    }
+
+    fn is_service(&self, transport: Transport, end: Endpoint) -> bool {
+        self.peers.get(&(transport, end)).is_some_and(|peers| peers.len() >= FAN_IN)
+    }
+}

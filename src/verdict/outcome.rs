@@ -1,0 +1,109 @@
+//! What became of a connection.
+//!
+//! In: a flow, its initiator, whether the responder's host is seen to answer anything. Out: [`Outcome`].
+//! Must not know: rows, roles.
+
+use crate::evidence::Evidence;
+use crate::flow::{Flow, IcmpError, Marks};
+use crate::net::{Direction, Transport};
+
+/// What became of a connection, as far as the capture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "each variant is told by `as_str` and the specification")]
+pub enum Outcome {
+    Established,
+    Refused,
+    Unanswered,
+    Unreachable,
+    OneWay,
+    Midstream,
+    Answered,
+}
+
+impl Outcome {
+    /// As exported.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Established => "established",
+            Self::Refused => "refused",
+            Self::Unanswered => "unanswered",
+            Self::Unreachable => "unreachable",
+            Self::OneWay => "one-way",
+            Self::Midstream => "midstream",
+            Self::Answered => "answered",
+        }
+    }
+
+    /// Whether somebody asked in vain.
+    #[must_use]
+    pub const fn is_blocked(self) -> bool {
+        matches!(self, Self::Refused | Self::Unanswered | Self::Unreachable)
+    }
+}
+
+/// The outcome of `flow`. `answers` tells whether the responder's host answers something elsewhere in the capture:
+/// without that, silence may only mean that the capture does not see it.
+pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: bool) -> Outcome {
+    let responder = initiator.opposite();
+    let asked = flow.counters.of(initiator).packets > 0;
+    let replied = flow.counters.of(responder).packets > 0;
+    let (ours, theirs) = (flow.handshake.marks.of(initiator), flow.handshake.marks.of(responder));
+    let opened = ours.has(Marks::SYN) || theirs.has(Marks::SYN_ACK);
+    match flow.tuple.transport {
+        Transport::Tcp if opened && asked && (theirs.has(Marks::SYN_ACK) || theirs.has(Marks::TALKED)) => {
+            Outcome::Established
+        }
+        Transport::Tcp if opened && asked && theirs.has(Marks::RST) => Outcome::Refused,
+        Transport::Tcp if asked && replied => Outcome::Midstream,
+        Transport::Udp if asked && replied => Outcome::Answered,
+        _ if !asked => Outcome::OneWay,
+        _ if flow.icmp.is_some_and(|icmp| icmp.quoted == initiator) => Outcome::Unreachable,
+        // Data without a handshake is no request: its answer may have taken another path.
+        Transport::Tcp if !opened => Outcome::OneWay,
+        _ if answers => Outcome::Unanswered,
+        _ => Outcome::OneWay,
+    }
+}
+
+/// Names of ICMP errors: (IPv6, type, code or any, name). RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1, RFC 4443 §3.
+const ICMP_NAMES: &[(bool, u8, Option<u8>, &str)] = &[
+    (false, 3, Some(0), "network unreachable"),
+    (false, 3, Some(1), "host unreachable"),
+    (false, 3, Some(2), "protocol unreachable"),
+    (false, 3, Some(3), "port unreachable"),
+    (false, 3, Some(4), "fragmentation needed"),
+    (false, 3, Some(6), "network unknown"),
+    (false, 3, Some(7), "host unknown"),
+    (false, 3, Some(9), "network administratively prohibited"),
+    (false, 3, Some(10), "host administratively prohibited"),
+    (false, 3, Some(13), "communication administratively prohibited"),
+    (false, 3, None, "destination unreachable"),
+    (false, 4, None, "source quench"),
+    (false, 5, None, "redirect"),
+    (false, 11, None, "time exceeded"),
+    (false, 12, None, "parameter problem"),
+    (true, 1, Some(0), "no route to destination"),
+    (true, 1, Some(1), "communication administratively prohibited"),
+    (true, 1, Some(2), "beyond scope of source address"),
+    (true, 1, Some(3), "address unreachable"),
+    (true, 1, Some(4), "port unreachable"),
+    (true, 1, Some(5), "source address failed policy"),
+    (true, 1, Some(6), "reject route to destination"),
+    (true, 1, None, "destination unreachable"),
+    (true, 2, None, "packet too big"),
+    (true, 3, None, "time exceeded"),
+    (true, 4, None, "parameter problem"),
+];
+
+/// "communication administratively prohibited (ICMP 3/13)".
+#[must_use]
+pub fn icmp_text(icmp: IcmpError) -> String {
+    let IcmpError { v6, kind, code, .. } = icmp;
+    let family = if v6 { "ICMPv6" } else { "ICMP" };
+    let matches = |&&(of_v6, of_kind, of_code, _): &&(bool, u8, Option<u8>, &str)| {
+        of_v6 == v6 && of_kind == kind && of_code.is_none_or(|of_code| of_code == code)
+    };
+    let name = ICMP_NAMES.iter().find(matches).map_or("ICMP error", |&(.., name)| name);
+    format!("{name} ({family} {kind}/{code})")
+}
