@@ -132,11 +132,6 @@ fn row(catalog: &str, raw: RawRow) -> Result<Row, String> {
         if raw.application.is_empty() {
             return fail("no application; name the protocol expected, application = \"sip\"");
         }
-        if raw.security.is_none() && raw.media.is_none() {
-            return fail(
-                "no security; write security = \"clear\", \"tls\", \"mutual-tls\" or \"tls-mutual-between-servers\"",
-            );
-        }
         if raw.words.is_none() && raw.source.as_deref().is_none_or(str::is_empty) {
             return fail("no source; say where the row comes from, source = \"...\"");
         }
@@ -255,7 +250,6 @@ source = "CHG-1"
         check("\"sql\"", "\"sqlserver\"", "unknown role `sqlserver`; the roles are");
         check("9000,", "900000,", "bad port range `900000`");
         check("[\"tcp\"]", "[\"sctp\"]", "unknown transport `sctp`");
-        check("security = \"clear\"\n", "", "no security");
         check("source = \"CHG-1\"\n", "", "no source");
         check("service = \"Backup agent\"\n", "servise = \"x\"\n", "unknown field `servise`");
         check("[[row]]", "[row]", "");

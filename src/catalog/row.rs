@@ -174,7 +174,7 @@ pub struct Row {
     pub transports: Vec<Transport>,
     /// Expected application protocol.
     pub application: String,
-    /// Expected protection; none for media.
+    /// Expected protection; none for media, and where a source states none.
     pub security: Option<Security>,
     /// The medium, if this is a media row.
     pub media: Option<Media>,

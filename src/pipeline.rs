@@ -1,0 +1,119 @@
+//! The way through the stages: frames in, flows out. The only module that names every stage.
+//!
+//! In: [`Inputs`] and [`Options`]. Out: a [`Capture`]: all flows with their evidence, counters, damage.
+//! Must not know: what a verdict means, formats, arguments.
+
+use arrayvec::ArrayVec;
+
+use crate::capture::{BATCH, Damage, Filter, Frame, InputFile, Inputs};
+use crate::decode::{Decoder, Packet, Skip, icmp_quote};
+use crate::error::Error;
+use crate::evidence::Evidence;
+use crate::flow::{Flow, FlowTable, FrameId, Prepared, Timeouts};
+use crate::stats::Stats;
+
+/// What shapes a run besides its input.
+#[derive(Default)]
+pub struct Options {
+    /// When silence ends a flow.
+    pub timeouts: Timeouts,
+    /// Frames that it does not match are not read at all.
+    pub filter: Option<Filter>,
+}
+
+/// Everything that was read.
+pub struct Capture {
+    /// Flows, in the order of their first packets.
+    pub flows: Vec<Flow<Evidence>>,
+    /// Counters of the run.
+    pub stats: Stats,
+    /// The files, in the order named.
+    pub files: Vec<InputFile>,
+    /// Where files broke off.
+    pub damage: Vec<Damage>,
+}
+
+/// Reads everything. `progress` is told the bytes consumed after each batch.
+///
+/// # Errors
+/// Only what makes going on senseless; a damaged file is reported in [`Capture::damage`].
+pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64)) -> Result<Capture, Error> {
+    let mut engine = Engine::new(options);
+    let mut consumed = inputs.consumed_bytes();
+    while let Some(batch) = inputs.next_batch()? {
+        let first = FrameId { file: batch.file, number: batch.first_number };
+        engine.run(&batch.frames, first)?;
+        progress(consumed);
+        consumed = inputs.consumed_bytes();
+    }
+    let Engine { table, stats, .. } = engine;
+    Ok(Capture { flows: table.into_flows(), stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
+}
+
+/// The stages' state between batches.
+struct Engine {
+    decoder: Decoder,
+    table: FlowTable<Evidence>,
+    stats: Stats,
+    filter: Option<Filter>,
+}
+
+/// A packet, its frame's place, and its place in the flow table.
+type Ready<'a> = (Packet<'a>, FrameId, Prepared);
+
+impl Engine {
+    fn new(options: Options) -> Self {
+        Self {
+            decoder: Decoder::new(),
+            table: FlowTable::new(options.timeouts),
+            stats: Stats::default(),
+            filter: options.filter,
+        }
+    }
+
+    /// Two passes over a batch: decode and hash everything, then visit the table, whose lines the first pass's
+    /// independence lets the processor fetch early.
+    fn run(&mut self, frames: &[Frame<'_>], first: FrameId) -> Result<(), Error> {
+        let mut ready: ArrayVec<Ready<'_>, BATCH> = ArrayVec::new();
+        for (number, frame) in (first.number..).zip(frames) {
+            if let Some(filter) = &mut self.filter
+                && !filter.matches(frame)?
+            {
+                continue;
+            }
+            self.stats.read(frame);
+            match self.decoder.decode(frame) {
+                Ok(packet) => {
+                    let prepared = self.table.prepare(&packet.tuple);
+                    ready.push((packet, FrameId { number, ..first }, prepared));
+                }
+                // An ICMP error may quote a packet of this very batch: visit the table first.
+                Err(skip) if skip.is_icmp() => {
+                    self.visit(&ready);
+                    ready.clear();
+                    self.skip(frame, skip);
+                }
+                Err(skip) => self.stats.skips.count(skip),
+            }
+        }
+        self.visit(&ready);
+        Ok(())
+    }
+
+    fn visit(&mut self, ready: &[Ready<'_>]) {
+        self.stats.packets += ready.len() as u64;
+        for (packet, frame, prepared) in ready {
+            let (flow, direction) = self.table.count(prepared, packet, *frame);
+            flow.state.observe(direction, packet.payload);
+        }
+    }
+
+    #[cold]
+    fn skip(&mut self, frame: &Frame<'_>, skip: Skip) {
+        self.stats.skips.count(skip);
+        if let Some(quote) = icmp_quote(frame).filter(crate::decode::IcmpQuote::is_unreachable) {
+            let attached = self.table.attach(&quote.tuple, (quote.v6, quote.kind, quote.code));
+            self.stats.icmp_errors_attached += u64::from(attached);
+        }
+    }
+}

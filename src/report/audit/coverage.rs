@@ -1,0 +1,88 @@
+//! Coverage: which documented services of the roles present were seen, and which never.
+//!
+//! In: judged flows. Out: one [`CoverageRecord`] a role and fixed row. Roles are those declared; without a topology,
+//! those inferred. Must not know: findings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::catalog::{RoleOf, RoleSet};
+use crate::net::Address;
+use crate::verdict::{Judge, Judged, Verdict};
+
+/// One documented service of one role.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
+pub struct CoverageRecord {
+    pub role: &'static str,
+    pub role_source: &'static str,
+    pub row: String,
+    pub catalog: String,
+    pub service: String,
+    pub transport: String,
+    pub port: String,
+    pub seen: bool,
+    pub accepted: bool,
+    pub flows: u64,
+    pub hosts: u64,
+}
+
+#[derive(Default)]
+struct Seen {
+    flows: u64,
+    accepted: bool,
+    hosts: BTreeSet<Address>,
+}
+
+/// Flows by the rows that explain them.
+#[derive(Default)]
+pub(super) struct Coverage(BTreeMap<String, Seen>);
+
+impl Coverage {
+    pub(super) fn count(&mut self, judged: &Judged<'_>) {
+        if judged.verdict != Verdict::Documented {
+            return;
+        }
+        for row in &judged.rows {
+            let host = if row.role_of == RoleOf::Initiator { judged.oriented.initiator } else { judged.oriented.responder };
+            if !self.0.contains_key(&row.id) {
+                self.0.insert(row.id.clone(), Seen::default());
+            }
+            if let Some(seen) = self.0.get_mut(&row.id) {
+                seen.flows += 1;
+                seen.accepted |= judged.is_accepted();
+                seen.hosts.insert(host.at.address);
+            }
+        }
+    }
+
+    pub(super) fn finish(self, judge: &Judge<'_>) -> Vec<CoverageRecord> {
+        let declared = judge.topology().declared().map(|(_, roles)| roles).fold(RoleSet::EMPTY, RoleSet::union);
+        let inferred = judge.learned().all_inferred().values().fold(RoleSet::EMPTY, |set, &(roles, _)| set.union(roles));
+        let (roles, role_source) = if declared.is_empty() { (inferred, "inferred") } else { (declared, "topology") };
+        let mut records = Vec::new();
+        for role in roles.iter() {
+            let of_role = |row: &&crate::catalog::Row| {
+                row.is_fixed() && row.roles.contains(role) && (!row.all_roles || roles.covers(row.roles))
+            };
+            for row in judge.catalogs().on().filter(of_role) {
+                let seen = self.0.get(&row.id);
+                records.push(CoverageRecord {
+                    role: role.slug(),
+                    role_source,
+                    row: row.id.clone(),
+                    catalog: row.catalog.clone(),
+                    service: row.service.clone(),
+                    transport: row.transports_text(),
+                    port: row.ports_text(),
+                    seen: seen.is_some(),
+                    accepted: seen.is_some_and(|seen| seen.accepted),
+                    flows: seen.map_or(0, |seen| seen.flows),
+                    hosts: seen.map_or(0, |seen| seen.hosts.len() as u64),
+                });
+            }
+        }
+        records
+    }
+}

@@ -1,0 +1,137 @@
+//! The audit: what a capture says of a deployment, gathered flow by flow.
+//!
+//! In: each judged flow, once. Out: [`Audit`]: services, findings, coverage, fitness, in a fixed order.
+//! Must not know: formats, terminals.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+pub use coverage::CoverageRecord;
+pub use findings::{Finding, Kind, Severity};
+pub use fitness::{Fitness, HostRecord};
+pub use services::{Percentiles, ServiceRecord};
+
+use super::{FlowRecord, Summary};
+use crate::evidence::Evidence;
+use crate::flow::{Flow, FrameId};
+use crate::pipeline::Capture;
+use crate::verdict::{Judge, Judged, Verdict};
+
+mod coverage;
+mod findings;
+mod fitness;
+mod grouping;
+mod services;
+
+/// A whole audit, as the contract has it.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
+pub struct Audit {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub schema: &'static str,
+    pub services: Vec<ServiceRecord>,
+    pub findings: Vec<Finding>,
+    pub accepted: Vec<Finding>,
+    pub not_found: Vec<NotFound>,
+    pub coverage: Vec<CoverageRecord>,
+    pub fitness: Fitness,
+    pub summary: Summary,
+}
+
+/// Something that was looked for and not found, or that could not be looked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotFound {
+    /// Kind of finding.
+    pub kind: &'static str,
+    /// Whether this run could have found it.
+    pub looked_for: bool,
+    /// A sentence.
+    pub statement: String,
+}
+
+impl Audit {
+    /// Judges every flow of `capture` and gathers the audit.
+    #[must_use]
+    pub fn new(capture: &Capture, judge: &Judge<'_>) -> Self {
+        let mut services = services::Services::default();
+        let mut findings = findings::Findings::new(judge);
+        let mut coverage = coverage::Coverage::default();
+        let mut fitness = fitness::Gathered::default();
+        let mut verdicts = Verdicts::default();
+        for (index, flow) in capture.flows.iter().enumerate() {
+            let judged = judge.judge(index, flow);
+            verdicts.count(judged.verdict);
+            services.count(flow, &judged);
+            findings.count(flow, &judged);
+            coverage.count(&judged);
+            fitness.count(flow, &judged);
+        }
+        let coverage = coverage.finish(judge);
+        let (findings, accepted) = findings.finish();
+        Self {
+            kind: "audit",
+            schema: "lyncap.audit.v1",
+            services: services.finish(),
+            not_found: findings::not_found(&findings, judge),
+            findings,
+            accepted,
+            coverage,
+            fitness: fitness.finish(capture, judge),
+            summary: summary(capture, judge, &verdicts),
+        }
+    }
+}
+
+/// Flows by verdict.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verdicts([u64; Verdict::ALL.len()]);
+
+impl Verdicts {
+    /// Counts one flow.
+    pub fn count(&mut self, verdict: Verdict) {
+        if let Some(n) = self.0.get_mut(verdict as usize) {
+            *n += 1;
+        }
+    }
+
+    /// Count by exported name, zero included.
+    #[must_use]
+    pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
+        Verdict::ALL.iter().zip(self.0).map(|(verdict, n)| (verdict.as_str(), n)).collect()
+    }
+}
+
+/// The footer of a run.
+#[must_use]
+pub fn summary(capture: &Capture, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
+    let catalogs = judge.catalogs().catalogs().filter(|&(_, on)| on).map(|(catalog, _)| catalog.name.clone()).collect();
+    Summary::new(&capture.stats, &capture.files, &capture.damage, catalogs, verdicts.by_name())
+}
+
+/// Fitness alone, for the footer of a list of flows.
+#[must_use]
+pub fn fitness(capture: &Capture, judge: &Judge<'_>) -> Fitness {
+    let mut gathered = fitness::Gathered::default();
+    for (index, flow) in capture.flows.iter().enumerate() {
+        gathered.count(flow, &judge.judge(index, flow));
+    }
+    gathered.finish(capture, judge)
+}
+
+/// The record of one flow; `first_packet` names its file where several were read.
+#[must_use]
+pub fn record<'a>(
+    capture: &'a Capture,
+    judge: &Judge<'_>,
+    index: usize,
+    flow: &Flow<Evidence>,
+    judged: &'a Judged<'a>,
+) -> FlowRecord<'a> {
+    let file = |frame: FrameId| {
+        let several = capture.files.len() > 1;
+        capture.files.get(usize::from(frame.file)).filter(|_| several).map(|file| &*file.name)
+    };
+    FlowRecord::new(index, flow, judge, judged, file)
+}

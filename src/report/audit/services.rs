@@ -1,0 +1,177 @@
+//! Services seen: one entry for each row that was a flow's best, with distributions.
+//!
+//! In: judged flows that rows explain. Out: [`ServiceRecord`]s, busiest first.
+//! Must not know: findings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::evidence::Evidence;
+use crate::flow::Flow;
+use crate::net::Address;
+use crate::report::text::seconds;
+use crate::verdict::{Judged, Verdict};
+
+/// One service.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
+pub struct ServiceRecord {
+    pub row: String,
+    pub catalog: String,
+    pub service: String,
+    /// Rows that also fit, because a role is unknown or the document says it twice.
+    pub also: Vec<String>,
+    pub expected: String,
+    pub verdict: &'static str,
+    pub transports: Vec<&'static str>,
+    pub ports: Vec<u16>,
+    pub flows: u64,
+    pub initiators: u64,
+    pub responders: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub outcomes: BTreeMap<&'static str, u64>,
+    pub packet_size: Option<Percentiles>,
+    pub handshake_rtt_s: Option<Percentiles>,
+    pub duration_s: Option<Percentiles>,
+}
+
+/// A distribution.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Percentiles {
+    pub count: u64,
+    pub min: f64,
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+/// A histogram that exists once something was recorded; two significant digits.
+#[derive(Default)]
+struct Lazy(Option<Histogram<u64>>);
+
+impl Lazy {
+    fn record(&mut self, value: u64, count: u64) {
+        if self.0.is_none() {
+            self.0 = Histogram::new(2).ok();
+        }
+        if let Some(histogram) = &mut self.0 {
+            // Auto-resizing: it can only fail for want of memory, and then a percentile is the least of it.
+            let _ = histogram.record_n(value, count);
+        }
+    }
+
+    fn percentiles(&self, scale: f64) -> Option<Percentiles> {
+        let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty())?;
+        let at = |quantile| histogram.value_at_quantile(quantile).min(histogram.max()) as f64 / scale;
+        Some(Percentiles {
+            count: histogram.len(),
+            min: histogram.min() as f64 / scale,
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            max: histogram.max() as f64 / scale,
+        })
+    }
+}
+
+/// What is gathered of one service.
+#[derive(Default)]
+struct Gathered {
+    service: String,
+    catalog: String,
+    expected: String,
+    also: BTreeSet<String>,
+    transports: BTreeSet<&'static str>,
+    ports: BTreeSet<u16>,
+    flows: u64,
+    initiators: BTreeSet<Address>,
+    responders: BTreeSet<Address>,
+    packets: u64,
+    bytes: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    sizes: Lazy,
+    shortest: Option<u32>,
+    rtt: Lazy,
+    duration: Lazy,
+}
+
+/// All services.
+#[derive(Default)]
+pub(super) struct Services(BTreeMap<(String, Verdict), Gathered>);
+
+impl Services {
+    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+        let Some((row, others)) = judged.rows.split_first() else { return };
+        let service = self.0.entry((row.id.clone(), judged.verdict)).or_insert_with(|| Gathered {
+            service: row.service.clone(),
+            catalog: row.catalog.clone(),
+            expected: row.expected(),
+            ..Gathered::default()
+        });
+        for other in others.iter().filter(|other| !service.also.contains(&other.id)).collect::<Vec<_>>() {
+            service.also.insert(other.id.clone());
+        }
+        let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
+        service.transports.insert(judged.oriented.transport.as_str());
+        // A range's ports are told by its row; listing thousands of them tells nothing.
+        if row.is_fixed() {
+            service.ports.insert(to.port);
+        }
+        service.flows += 1;
+        service.initiators.insert(from.address);
+        service.responders.insert(to.address);
+        service.packets += flow.packets();
+        service.bytes += flow.counters.forward.bytes + flow.counters.reverse.bytes;
+        *service.outcomes.entry(judged.outcome.as_str()).or_default() += 1;
+        for (length, frames) in flow.sizes.iter() {
+            service.sizes.record(u64::from(length), u64::from(frames));
+        }
+        service.shortest = Some(service.shortest.unwrap_or(u32::MAX).min(flow.sizes.minimum));
+        if let Some(rtt) = flow.handshake.rtt_ns() {
+            service.rtt.record(u64::from(rtt) / 1000, 1);
+        }
+        let duration = flow.last_seen.since(flow.first_seen).max(0);
+        service.duration.record(duration.unsigned_abs() / 1000, 1);
+    }
+
+    pub(super) fn finish(self) -> Vec<ServiceRecord> {
+        let mut records: Vec<_> = self.0.into_iter().map(|((row, verdict), of)| of.finish(row, verdict)).collect();
+        records.sort_by(|a, b| b.flows.cmp(&a.flows).then_with(|| a.row.cmp(&b.row)));
+        records
+    }
+}
+
+impl Gathered {
+    fn finish(self, row: String, verdict: Verdict) -> ServiceRecord {
+        let microseconds = 1.0 / seconds(1000);
+        let packet_size = self.sizes.percentiles(1.0).map(|sizes| Percentiles {
+            // The buckets are coarse, but the extremes are exact.
+            min: f64::from(self.shortest.unwrap_or_default()),
+            ..sizes
+        });
+        ServiceRecord {
+            row,
+            catalog: self.catalog,
+            service: self.service,
+            also: self.also.into_iter().collect(),
+            expected: self.expected,
+            verdict: verdict.as_str(),
+            transports: self.transports.into_iter().collect(),
+            ports: self.ports.into_iter().collect(),
+            flows: self.flows,
+            initiators: self.initiators.len() as u64,
+            responders: self.responders.len() as u64,
+            packets: self.packets,
+            bytes: self.bytes,
+            outcomes: self.outcomes,
+            packet_size,
+            handshake_rtt_s: self.rtt.percentiles(microseconds),
+            duration_s: self.duration.percentiles(microseconds),
+        }
+    }
+}

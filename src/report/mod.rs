@@ -1,0 +1,32 @@
+//! Stage 8: judged flows → what people and programs read.
+//!
+//! In: flows with their verdicts, counters of the run. Out: plain data in a fixed order, and its bytes as table, JSON,
+//! JSON lines or CSV. Must not know: how a verdict is reached, files, terminals beyond their width and colour.
+
+pub mod audit;
+pub mod community_id;
+pub mod flows;
+pub mod rules;
+pub mod table;
+pub mod text;
+
+mod csv;
+mod record;
+mod summary;
+
+pub use record::{FlowRecord, NearMissRecord, Side};
+pub use summary::{Damage, FileRecord, Summary};
+
+/// Output formats of `--format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma-separated values, safe to open in a spreadsheet.
+    Csv,
+}

@@ -1,0 +1,161 @@
+//! One flow as the machine-readable contract has it (spec §8).
+//!
+//! In: a flow and its verdict. Out: [`FlowRecord`], whose fields and order are the contract.
+//! Must not know: the format it is written in.
+
+use serde::Serialize;
+
+use super::community_id;
+use super::text::{rfc3339, seconds};
+use crate::evidence::Evidence;
+use crate::flow::{Flow, FrameId};
+use crate::verdict::{End, Judge, Judged, NearMiss, reasons};
+
+/// Name of the contract and its version.
+const SCHEMA: &str = "lyncap.flow.v1";
+
+/// A flow.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
+pub struct FlowRecord<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub schema: &'static str,
+    pub id: u64,
+    pub community_id: String,
+    pub transport: &'static str,
+    pub initiator: Side<'a>,
+    pub responder: Side<'a>,
+    pub direction_basis: &'static str,
+    pub first_seen: String,
+    pub last_seen: String,
+    pub duration_s: f64,
+    pub first_packet: u64,
+    /// The file that `first_packet` counts in; only where several were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'a str>,
+    pub packets: Each,
+    pub bytes: Each,
+    pub payload_bytes: Each,
+    pub outcome: &'static str,
+    pub handshake_rtt_s: Option<f64>,
+    pub vlan: Vec<u16>,
+    pub tunnel: Option<&'static str>,
+    pub verdict: &'static str,
+    pub proof: Option<&'static str>,
+    pub catalog: Option<&'a str>,
+    pub rows: Vec<&'a str>,
+    pub service: Option<&'a str>,
+    pub expected: Option<String>,
+    pub observed: Option<Observed>,
+    pub near_misses: Vec<NearMissRecord<'a>>,
+    pub reasons: Vec<String>,
+}
+
+/// One end of a flow.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
+pub struct Side<'a> {
+    pub address: String,
+    pub port: u16,
+    pub roles: Vec<&'static str>,
+    pub role_source: Option<&'static str>,
+    pub name: Option<&'a str>,
+}
+
+/// A figure each way.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
+pub struct Each {
+    pub initiator: u64,
+    pub responder: u64,
+}
+
+/// What the payload proved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Observed {
+    /// The protocol.
+    pub protocol: &'static str,
+}
+
+/// A row that almost fits.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
+pub struct NearMissRecord<'a> {
+    pub row: &'a str,
+    pub catalog: &'a str,
+    pub why: &'a str,
+}
+
+impl<'a> FlowRecord<'a> {
+    /// The record of the flow at `index`; `file` names its file where there are several.
+    #[must_use]
+    pub fn new(
+        index: usize,
+        flow: &Flow<Evidence>,
+        judge: &Judge<'_>,
+        judged: &'a Judged<'a>,
+        file: impl Fn(FrameId) -> Option<&'a str>,
+    ) -> Self {
+        let (to, from) = (judged.initiator, judged.initiator.opposite());
+        let each = |of: fn(&crate::flow::Counters) -> u64| Each {
+            initiator: of(flow.counters.of(to)),
+            responder: of(flow.counters.of(from)),
+        };
+        let best = judged.rows.first();
+        Self {
+            kind: "flow",
+            schema: SCHEMA,
+            id: index as u64 + 1,
+            community_id: community_id::of_flow(&flow.tuple),
+            transport: flow.tuple.transport.as_str(),
+            initiator: Side::new(&judged.oriented.initiator),
+            responder: Side::new(&judged.oriented.responder),
+            direction_basis: judged.basis.as_str(),
+            first_seen: rfc3339(flow.first_seen),
+            last_seen: rfc3339(flow.last_seen),
+            duration_s: seconds(flow.last_seen.since(flow.first_seen)),
+            first_packet: flow.first_frame.number,
+            file: file(flow.first_frame),
+            packets: each(|c| c.packets),
+            bytes: each(|c| c.bytes),
+            payload_bytes: each(|c| c.payload_bytes),
+            outcome: judged.outcome.as_str(),
+            handshake_rtt_s: flow.handshake.rtt_ns().map(|ns| seconds(i64::from(ns))),
+            vlan: flow.vlan.to_vec(),
+            tunnel: None,
+            verdict: judged.verdict.as_str(),
+            proof: judged.proof.map(crate::verdict::Proof::as_str),
+            catalog: best.map(|row| &*row.catalog),
+            rows: judged.rows.iter().map(|row| &*row.id).collect(),
+            service: best.map(|row| &*row.service),
+            expected: best.map(|row| row.expected()),
+            observed: None,
+            near_misses: judged.near_misses.iter().map(NearMissRecord::new).collect(),
+            reasons: reasons(judge, flow, judged),
+        }
+    }
+}
+
+impl<'a> Side<'a> {
+    fn new(end: &End<'a>) -> Self {
+        let role_source = match (end.who.declared.is_empty(), end.who.inferred.is_empty()) {
+            (false, _) => Some("topology"),
+            (true, false) => Some("inferred"),
+            (true, true) => None,
+        };
+        Self {
+            address: end.at.address.to_string(),
+            port: end.at.port,
+            roles: end.who.roles().slugs(),
+            role_source,
+            name: end.who.name,
+        }
+    }
+}
+
+impl<'a> NearMissRecord<'a> {
+    fn new(miss: &'a NearMiss<'a>) -> Self {
+        Self { row: &miss.row.id, catalog: &miss.row.catalog, why: &miss.why }
+    }
+}

@@ -1,0 +1,94 @@
+//! The footer of every output: what was read, what was skipped, what is wrong with it.
+//!
+//! In: a run's counters and verdict counts. Out: [`Summary`], a part of the contract (spec §8).
+//! Must not know: single flows.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::audit::Fitness;
+use super::text::{harmless, rfc3339};
+use crate::capture;
+use crate::stats::Stats;
+
+/// The footer.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
+pub struct Summary {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub schema: &'static str,
+    pub files: Vec<FileRecord>,
+    pub catalogs: Vec<String>,
+    pub first_seen: Option<String>,
+    pub last_seen: Option<String>,
+    pub frames: u64,
+    pub bytes: u64,
+    pub packets: u64,
+    pub flows: u64,
+    pub duplicates: u64,
+    pub skipped: BTreeMap<String, u64>,
+    pub damage: Vec<Damage>,
+    pub verdicts: BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fitness: Option<Fitness>,
+}
+
+/// One file read.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
+pub struct FileRecord {
+    pub name: String,
+    pub format: &'static str,
+    pub frames: u64,
+}
+
+/// Where a file broke off.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
+pub struct Damage {
+    pub file: String,
+    pub offset: u64,
+    pub what: String,
+}
+
+impl Summary {
+    /// The footer of a run; `verdicts` counts flows by verdict.
+    #[must_use]
+    pub fn new(
+        stats: &Stats,
+        files: &[capture::InputFile],
+        damage: &[capture::Damage],
+        catalogs: Vec<String>,
+        verdicts: BTreeMap<&'static str, u64>,
+    ) -> Self {
+        let file = |file: &capture::InputFile| FileRecord {
+            name: harmless(&file.name),
+            format: file.format,
+            frames: file.frames,
+        };
+        let broken = |damage: &capture::Damage| Damage {
+            file: harmless(&damage.file),
+            offset: damage.offset,
+            what: damage.what.clone(),
+        };
+        Self {
+            kind: "summary",
+            schema: "lyncap.summary.v1",
+            files: files.iter().map(file).collect(),
+            catalogs,
+            first_seen: stats.span.map(|(first, _)| rfc3339(first)),
+            last_seen: stats.span.map(|(_, last)| rfc3339(last)),
+            frames: stats.frames,
+            bytes: stats.bytes,
+            packets: stats.packets,
+            flows: verdicts.values().sum(),
+            duplicates: 0,
+            skipped: stats.skips.iter().map(|(name, n)| (name.into_owned(), n)).collect(),
+            damage: damage.iter().map(broken).collect(),
+            verdicts,
+            fitness: None,
+        }
+    }
+}

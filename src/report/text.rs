@@ -1,0 +1,135 @@
+//! Words and numbers for people and machines: times, sizes, durations, and what came from a wire made harmless.
+//!
+//! In: values. Out: text. Must not know: what the values mean.
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+
+use crate::net::Timestamp;
+
+/// Which clock people read times by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The machine's time zone.
+    #[default]
+    Local,
+    /// UTC.
+    Utc,
+}
+
+/// RFC 3339 in UTC, microseconds, or nanoseconds where the capture has them.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    let digits = if at.0 % 1000 == 0 { 6 } else { 9 };
+    jiff::Timestamp::from_nanosecond(i128::from(at.0)).map_or_else(
+        |_| at.0.to_string(),
+        |time| format!("{time:.digits$}"),
+    )
+}
+
+/// "2026-03-02 08:00:00.123" for tables.
+#[must_use]
+pub fn wall(at: Timestamp, clock: Clock) -> String {
+    let zone = match clock {
+        Clock::Local => TimeZone::system(),
+        Clock::Utc => TimeZone::UTC,
+    };
+    jiff::Timestamp::from_nanosecond(i128::from(at.0)).map_or_else(
+        |_| at.0.to_string(),
+        |time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
+    )
+}
+
+/// The UTC day of an instant.
+#[must_use]
+pub fn day(at: Timestamp) -> jiff::civil::Date {
+    jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default().to_zoned(TimeZone::UTC).date()
+}
+
+/// Nanoseconds as seconds.
+#[must_use]
+pub fn seconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / 1e9
+}
+
+/// "350us", "12.5ms", "3.2s", "4m05s", "2h10m".
+#[must_use]
+pub fn duration(nanoseconds: i64) -> String {
+    let s = seconds(nanoseconds);
+    let whole = nanoseconds / 1_000_000_000;
+    match s.abs() {
+        x if x < 0.001 => format!("{:.0}us", s * 1e6),
+        x if x < 1.0 => format!("{:.1}ms", s * 1e3),
+        x if x < 60.0 => format!("{s:.1}s"),
+        x if x < 3600.0 => format!("{}m{:02}s", whole / 60, whole % 60),
+        _ => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// "999", "1.2k", "3.4M": decimal, three digits at most.
+#[must_use]
+pub fn count(n: u64) -> String {
+    const UNITS: [(f64, &str); 4] = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let x = n as f64;
+    for (size, unit) in UNITS {
+        if x >= size {
+            let scaled = x / size;
+            return if scaled < 9.95 { format!("{scaled:.1}{unit}") } else { format!("{scaled:.0}{unit}") };
+        }
+    }
+    n.to_string()
+}
+
+/// "1 flow", "3 flows".
+#[must_use]
+pub fn plural(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A string from a wire or a file, with everything that could steer a terminal written out: control characters,
+/// bidirectional marks, zero-width characters.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_the_precision_of_the_capture() {
+        assert_eq!(rfc3339(Timestamp(1_772_438_400_000_001_000)), "2026-03-02T08:00:00.000001Z");
+        assert_eq!(rfc3339(Timestamp(1)), "1970-01-01T00:00:00.000000001Z");
+        assert_eq!(wall(Timestamp(1_772_438_400_123_000_000), Clock::Utc), "2026-03-02 08:00:00.123");
+        for extreme in [Timestamp::MIN, Timestamp::MAX] {
+            assert!(!rfc3339(extreme).is_empty() && !wall(extreme, Clock::Utc).is_empty());
+        }
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0, 999, 1000, 9949, 12_345, 5_400_000].map(count), ["0", "999", "1.0k", "9.9k", "12k", "5.4M"]);
+        let durations = [350_000, 12_500_000, 3_200_000_000, 245_000_000_000, 7_800_000_000_000];
+        assert_eq!(durations.map(duration), ["350us", "12.5ms", "3.2s", "4m05s", "2h10m"]);
+    }
+
+    #[test]
+    fn nothing_from_a_wire_steers_a_terminal() {
+        assert_eq!(harmless("fe01\x1b[31m\u{202E}\n"), "fe01\\u{1b}[31m\\u{202e}\\u{a}");
+        assert_eq!(harmless("bücher.example"), "bücher.example");
+    }
+}

@@ -1,0 +1,68 @@
+//! Counters of a run, beside the flows.
+//!
+//! In: every frame, as packet or skip. Out: [`Stats`], from which the report tells what the capture can prove.
+//! Must not know: flows, verdicts. Frames = packets + skips, always.
+
+use std::collections::BTreeMap;
+
+use crate::capture::{Frame, LinkType};
+use crate::decode::Skips;
+use crate::net::Timestamp;
+
+/// What was read, whether or not it became part of a flow.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Frames read.
+    pub frames: u64,
+    /// Their length on the wire.
+    pub bytes: u64,
+    /// Frames that became packets of flows.
+    pub packets: u64,
+    /// Frames that did not, by reason.
+    pub skips: Skips,
+    /// Frames of which less was captured than was on the wire.
+    pub cut_by_snaplen: u64,
+    /// Frames whose time is earlier than that of the frame before by more than [`STEP_NS`].
+    pub clock_steps_back: u64,
+    /// Longest silence between two frames, in nanoseconds, and when it began.
+    pub longest_gap: Option<(i64, Timestamp)>,
+    /// Earliest and latest time of any frame.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Frames by link type.
+    pub links: BTreeMap<LinkType, u64>,
+    /// ICMP errors that quoted a packet of a flow of this capture.
+    pub icmp_errors_attached: u64,
+    last: Option<Timestamp>,
+}
+
+/// Interfaces deliver out of order by microseconds; a step back beyond this is the clock's.
+pub const STEP_NS: i64 = 1_000_000_000;
+
+impl Stats {
+    /// Counts a frame as read.
+    #[inline]
+    pub fn read(&mut self, frame: &Frame<'_>) {
+        self.frames += 1;
+        self.bytes += u64::from(frame.original_length);
+        self.cut_by_snaplen += u64::from((frame.bytes.len() as u64) < u64::from(frame.original_length));
+        *self.links.entry(frame.link).or_default() += 1;
+        if let Some(last) = self.last {
+            let gap = frame.at.since(last);
+            self.clock_steps_back += u64::from(gap < -STEP_NS);
+            if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
+                self.longest_gap = Some((gap, last));
+            }
+        }
+        self.last = Some(frame.at);
+        self.span = Some(match self.span {
+            None => (frame.at, frame.at),
+            Some((first, last)) => (first.min(frame.at), last.max(frame.at)),
+        });
+    }
+
+    /// Whether every frame is accounted for.
+    #[must_use]
+    pub fn is_conserved(&self) -> bool {
+        self.frames == self.packets + self.skips.total()
+    }
+}
