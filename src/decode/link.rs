@@ -95,6 +95,15 @@ fn uncommon<'a>(frame: &Frame<'a>, first: u16, mut rest: &'a [u8]) -> Result<Lin
                 ethertype = u16::from_be_bytes([high, low]);
                 rest = behind;
             }
+            // Cisco's security group tag: no VLAN, but IP behind it.
+            0x8909 => match rest.split_first_chunk::<8>() {
+                Some((&[1, 1, _, _, _, _, high, low], behind)) => {
+                    ethertype = u16::from_be_bytes([high, low]);
+                    rest = behind;
+                }
+                Some(_) => return Err(Skip::NonIp),
+                None => return Err(Skip::Truncated),
+            },
             // A length. SNAP with a zero organisation code carries an ethertype after all.
             0..=0x05ff => match rest.split_first_chunk::<8>() {
                 Some((&[0xaa, 0xaa, 0x03, 0, 0, 0, high, low], behind)) => {
@@ -215,6 +224,8 @@ mod tests {
         check(1, &join(&[&MACS, &[0x81, 0, 0xe0, 0x64, 0x08, 0], &V4]), Ok((Ip::V4, 2, &[100])));
         check(1, &join(&[&MACS, &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, 0x86, 0xdd], &V6]), Ok((Ip::V6, 2, &[7, 8])));
         check(1, &join(&[&MACS, &[0x91, 0, 0, 7, 0x81, 0, 0, 8, 0x08, 0], &V4]), Ok((Ip::V4, 2, &[7, 8])));
+        check(1, &join(&[&MACS, &[0x89, 9, 1, 1, 0, 1, 0, 2, 0x08, 0], &V4]), Ok((Ip::V4, 2, &[])));
+        check(1, &join(&[&MACS, &[0x89, 9, 2, 1, 0, 1, 0, 2, 0x08, 0], &V4]), Err(Skip::NonIp));
         let five: Vec<u8> = (1..=5).flat_map(|id| [0x81, 0, 0, id]).collect();
         check(1, &join(&[&MACS, &five, &[0x08, 0], &V4]), Ok((Ip::V4, 2, &[1, 2, 3, 4])));
         check(1, &join(&[&MACS, &[0x81, 0, 0, 1].repeat(16), &[0x08, 0], &V4]), Ok((Ip::V4, 2, &[1; 4])));

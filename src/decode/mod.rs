@@ -7,11 +7,12 @@ pub use icmp::{IcmpQuote, icmp_quote};
 pub use skip::{Skip, Skips};
 
 use crate::capture::Frame;
-use crate::net::{Endpoint, FiveTuple, Timestamp, Transport};
+use crate::net::{Address, Endpoint, FiveTuple, Timestamp, Transport};
 use fragment::{Fragments, Key, Ports};
 use network::{Datagram, Fragment};
 use transport::Segment;
 
+mod common;
 mod fragment;
 mod icmp;
 mod link;
@@ -73,25 +74,22 @@ impl Decoder {
     /// The [`Skip`] to count this frame under.
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
+        match common::decode(frame) {
+            Some(packet) => Ok(packet),
+            None => self.by_layers(frame),
+        }
+    }
+
+    /// Every frame, layer by layer.
+    #[inline(never)]
+    fn by_layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
         let link = link::parse(frame)?;
         let datagram = network::parse(link.ip, link.bytes, link.wire)?;
         let (transport, segment) = match datagram.fragment {
             None => segment(&datagram)?,
             Some(fragment) => self.fragment(&datagram, fragment, frame.at)?,
         };
-        Ok(Packet {
-            at: frame.at,
-            tuple: FiveTuple {
-                source: Endpoint { address: datagram.source, port: segment.source },
-                destination: Endpoint { address: datagram.destination, port: segment.destination },
-                transport,
-            },
-            wire_length: frame.original_length,
-            payload_length: segment.length,
-            payload: segment.payload,
-            tcp: segment.tcp,
-            vlan: link.vlan,
-        })
+        Ok(packet(frame, link.vlan, datagram.source, datagram.destination, transport, segment))
     }
 
     /// A first fragment says its ports; a later one is told them.
@@ -122,6 +120,31 @@ impl Decoder {
             None if may_be_tcp_or_udp(fragment.protocol) => Err(Skip::OrphanFragment),
             None => Err(Skip::Protocol(fragment.protocol)),
         }
+    }
+}
+
+/// Puts together what the layers said.
+#[inline]
+fn packet<'a>(
+    frame: &Frame<'a>,
+    vlan: Vlans,
+    source: Address,
+    destination: Address,
+    transport: Transport,
+    segment: Segment<'a>,
+) -> Packet<'a> {
+    Packet {
+        at: frame.at,
+        tuple: FiveTuple {
+            source: Endpoint { address: source, port: segment.source },
+            destination: Endpoint { address: destination, port: segment.destination },
+            transport,
+        },
+        wire_length: frame.original_length,
+        payload_length: segment.length,
+        payload: segment.payload,
+        tcp: segment.tcp,
+        vlan,
     }
 }
 
