@@ -3,8 +3,22 @@
 //! In: a [`Frame`]. Out: a [`Packet`] of TCP or UDP, or the [`Skip`] that says why not.
 //! Must not know: flows. The one thing remembered between frames is which ports a fragmented datagram had.
 
+pub use icmp::{IcmpQuote, icmp_quote};
+pub use skip::{Skip, Skips};
+
 use crate::capture::Frame;
-use crate::net::{FiveTuple, Timestamp};
+use crate::net::{Address, Endpoint, FiveTuple, Timestamp, Transport};
+use fragment::{Fragments, Key, Ports};
+use network::{Datagram, Fragment};
+use transport::Segment;
+
+mod common;
+mod fragment;
+mod icmp;
+mod link;
+mod network;
+mod skip;
+mod transport;
 
 /// 802.1Q tags, outermost first; at most four are kept.
 pub type Vlans = arrayvec::ArrayVec<u16, 4>;
@@ -37,4 +51,220 @@ pub struct Tcp {
     pub sequence: u32,
     /// Acknowledgement number.
     pub acknowledgement: u32,
+}
+
+/// Decodes frames. Remembers first fragments and nothing else, in bounded memory.
+///
+/// One decoder sees the frames of one capture in order. Each frame is a packet or a skip, never neither.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    fragments: Fragments,
+}
+
+impl Decoder {
+    /// A decoder that has seen no fragment.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The packet in a frame, or why there is none.
+    ///
+    /// # Errors
+    /// The [`Skip`] to count this frame under.
+    #[inline]
+    pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
+        match common::decode(frame) {
+            Some(packet) => Ok(packet),
+            None => self.by_layers(frame),
+        }
+    }
+
+    /// Every frame, layer by layer.
+    #[inline(never)]
+    fn by_layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
+        let link = link::parse(frame)?;
+        let datagram = network::parse(link.ip, link.bytes, link.wire)?;
+        let (transport, segment) = match datagram.fragment {
+            None => segment(&datagram)?,
+            Some(fragment) => self.fragment(&datagram, fragment, frame.at)?,
+        };
+        Ok(packet(frame, link.vlan, datagram.source, datagram.destination, transport, segment))
+    }
+
+    /// A first fragment says its ports; a later one is told them.
+    #[cold]
+    fn fragment<'a>(
+        &mut self,
+        datagram: &Datagram<'a>,
+        fragment: Fragment,
+        at: Timestamp,
+    ) -> Result<(Transport, Segment<'a>), Skip> {
+        let key = Key {
+            source: datagram.source,
+            destination: datagram.destination,
+            id: fragment.id,
+            protocol: fragment.protocol,
+        };
+        if fragment.first {
+            let (transport, segment) = segment(datagram)?;
+            let ports = Ports { transport, source: segment.source, destination: segment.destination };
+            self.fragments.remember(key, ports, at);
+            return Ok((transport, segment));
+        }
+        match self.fragments.recall(&key, at) {
+            Some(Ports { transport, source, destination }) => {
+                let length = datagram.length;
+                Ok((transport, Segment { source, destination, tcp: Tcp::default(), payload: &[], length }))
+            }
+            None if may_be_tcp_or_udp(fragment.protocol) => Err(Skip::OrphanFragment),
+            None => Err(Skip::Protocol(fragment.protocol)),
+        }
+    }
+}
+
+/// Puts together what the layers said.
+#[inline]
+fn packet<'a>(
+    frame: &Frame<'a>,
+    vlan: Vlans,
+    source: Address,
+    destination: Address,
+    transport: Transport,
+    segment: Segment<'a>,
+) -> Packet<'a> {
+    Packet {
+        at: frame.at,
+        tuple: FiveTuple {
+            source: Endpoint { address: source, port: segment.source },
+            destination: Endpoint { address: destination, port: segment.destination },
+            transport,
+        },
+        wire_length: frame.original_length,
+        payload_length: segment.length,
+        payload: segment.payload,
+        tcp: segment.tcp,
+        vlan,
+    }
+}
+
+/// The transport header of a datagram that has one.
+#[inline]
+fn segment<'a>(datagram: &Datagram<'a>) -> Result<(Transport, Segment<'a>), Skip> {
+    let transport = tcp_or_udp(datagram.protocol).ok_or(Skip::Protocol(datagram.protocol))?;
+    let segment = match transport {
+        Transport::Tcp => transport::tcp(datagram.bytes, datagram.length)?,
+        Transport::Udp => transport::udp(datagram.bytes, datagram.length)?,
+    };
+    Ok((transport, segment))
+}
+
+/// The transport that an IP protocol number names.
+#[inline]
+const fn tcp_or_udp(protocol: u8) -> Option<Transport> {
+    match protocol {
+        6 => Some(Transport::Tcp),
+        17 => Some(Transport::Udp),
+        _ => None,
+    }
+}
+
+/// Whether a fragment of this protocol may belong to a TCP or UDP datagram: itself, or behind a header
+/// (AH, destination options …) that stands in the first fragment only.
+const fn may_be_tcp_or_udp(protocol: u8) -> bool {
+    matches!(protocol, 6 | 17 | 43 | 51 | 60 | 135 | 139 | 140)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+
+    /// 10.0.0.1:5060 to 10.0.0.2:5061, UDP, "hi": Ethernet, tag 100, IPv4, padded to 64 bytes on the wire.
+    const TAGGED: [u8; 64] = [
+        0, 0x15, 0x5d, 0, 4, 1, 0, 0x15, 0x5d, 0, 4, 2, 0x81, 0, 0, 100, 8, 0, // Ethernet
+        0x45, 0, 0, 30, 0, 7, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, // IPv4
+        0x13, 0xc4, 0x13, 0xc5, 0, 10, 0, 0, b'h', b'i', // UDP
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
+    fn frame(link: LinkType, bytes: &[u8], second: i64) -> Frame<'_> {
+        let original_length = u32::try_from(bytes.len()).unwrap();
+        Frame { at: Timestamp::from_parts(second, 0), link, original_length, bytes }
+    }
+
+    #[test]
+    fn a_whole_frame() {
+        let packet = Decoder::new().decode(&frame(LinkType::ETHERNET, &TAGGED, 9)).map(|p| format!("{p:?}"));
+        let expected = "Packet { at: Timestamp(9000000000), tuple: FiveTuple { source: Endpoint { address: 10.0.0.1, \
+            port: 5060 }, destination: Endpoint { address: 10.0.0.2, port: 5061 }, transport: Udp }, wire_length: 64, \
+            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, vlan: [100] }";
+        assert_eq!(packet.as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn every_truncation_is_truncated_until_the_ports_are_there() {
+        for n in 0..=TAGGED.len() {
+            let cut = Frame { bytes: &TAGGED[..n], ..frame(LinkType::ETHERNET, &TAGGED, 0) };
+            match Decoder::new().decode(&cut) {
+                Ok(packet) => {
+                    assert!(n >= 42);
+                    assert_eq!((packet.wire_length, packet.payload_length), (64, 2));
+                    assert_eq!(packet.payload, &b"hi"[..n.saturating_sub(46).min(2)]);
+                    assert_eq!(packet.tuple.destination.to_string(), "10.0.0.2:5061");
+                }
+                Err(skip) => assert_eq!((n < 42, skip), (true, Skip::Truncated), "{n}"),
+            }
+        }
+    }
+
+    /// What one decoder says of IPv4 packets with these flag-and-offset fields, protocols and seconds.
+    fn check(parts: &[(u16, u8, i64)], expected: &[Result<(u16, u32, usize), Skip>]) {
+        let mut decoder = Decoder::new();
+        let found: Vec<_> = parts
+            .iter()
+            .map(|&(offset, protocol, second)| {
+                let mut bytes = TAGGED[18..].to_vec();
+                [bytes[6], bytes[7]] = offset.to_be_bytes();
+                bytes[9] = protocol;
+                let packet = decoder.decode(&frame(LinkType::IPV4, &bytes, second));
+                packet.map(|p| (p.tuple.destination.port, p.payload_length, p.payload.len()))
+            })
+            .collect();
+        assert_eq!(found, expected, "{parts:x?}");
+    }
+
+    #[test]
+    fn fragments_follow_their_first() {
+        let (first, later, last) = (0x2000, 0x2001, 0x0002);
+        check(
+            &[(first, 17, 0), (later, 17, 1), (last, 17, 2)],
+            &[Ok((5061, 2, 2)), Ok((5061, 10, 0)), Ok((5061, 10, 0))],
+        );
+        check(&[(later, 17, 0), (first, 17, 1)], &[Err(Skip::OrphanFragment), Ok((5061, 2, 2))]);
+        check(&[(first, 17, 0), (last, 17, 61)], &[Ok((5061, 2, 2)), Err(Skip::OrphanFragment)]);
+        check(&[(first, 17, 0), (last, 6, 0)], &[Ok((5061, 2, 2)), Err(Skip::OrphanFragment)]);
+        check(&[(first, 1, 0), (last, 1, 0)], &[Err(Skip::ICMP), Err(Skip::ICMP)]);
+    }
+
+    #[test]
+    fn later_ipv6_fragments_find_a_transport_behind_options() {
+        let part = |offset: u16, body: &[u8]| {
+            let [o0, o1] = offset.to_be_bytes();
+            let length = u8::try_from(body.len() + 8).unwrap();
+            let address = |last| [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
+            let header = [0x60, 0, 0, 0, 0, length, 44, 64];
+            [&header[..], &address(1), &address(2), &[60, 0, o0, o1, 0, 0, 0, 7], body].concat()
+        };
+        let options = [17, 0, 1, 4, 0, 0, 0, 0];
+        let first = part(1, &[&options[..], &TAGGED[38..48]].concat());
+        let last = part(16, b"rest");
+        let mut decoder = Decoder::new();
+        assert_eq!(decoder.decode(&frame(LinkType::RAW, &last, 0)).err(), Some(Skip::OrphanFragment));
+        assert_eq!(decoder.decode(&frame(LinkType::RAW, &first, 0)).unwrap().payload, b"hi");
+        let later = frame(LinkType::RAW, &last, 1);
+        let later = decoder.decode(&later).unwrap();
+        assert_eq!((later.tuple.transport, later.tuple.source.port), (Transport::Udp, 5060));
+        assert_eq!((later.payload_length, later.payload.len()), (4, 0));
+    }
 }

@@ -1,0 +1,309 @@
+//! Link header → the IP datagram behind it. One row per link type.
+//!
+//! In: a [`Frame`]. Out: [`Link`]: which IP version comes next, its bytes, how long it was on the wire, VLAN ids.
+//! Must not know: what an IP header looks like, beyond the version nibble that raw links leave as the only hint.
+
+use super::{Skip, Vlans};
+use crate::capture::{Frame, LinkType};
+
+/// What a link header leaves.
+#[derive(Debug)]
+pub(super) struct Link<'a> {
+    /// IP version.
+    pub(super) ip: Ip,
+    /// Captured bytes from the IP header on.
+    pub(super) bytes: &'a [u8],
+    /// Their length on the wire, link padding included.
+    pub(super) wire: u32,
+    /// VLAN ids, outermost first.
+    pub(super) vlan: Vlans,
+}
+
+/// IP version, as the layer below states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ip {
+    V4,
+    V6,
+}
+
+/// Tags walked before the frame is called malformed. Real networks stack two, rarely three.
+const MAX_TAGS: usize = 16;
+
+/// `ARPHRD_*` numbers for which a cooked header's protocol field holds no ethertype:
+/// frame relay, 802.11 radiotap, netlink.
+const COOKED_WITHOUT_ETHERTYPE: [u16; 3] = [770, 803, 824];
+
+/// Strips the link header.
+#[inline]
+pub(super) fn parse<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
+    let bytes = frame.bytes;
+    match frame.link {
+        LinkType::ETHERNET => ethernet(frame),
+        // 12 and 14 are what BSD and OpenBSD wrote for raw IP before 101 was assigned.
+        LinkType::RAW | LinkType(12 | 14) => raw(frame),
+        LinkType::IPV4 => Ok(link(frame, Ip::V4, bytes, Vlans::new())),
+        LinkType::IPV6 => Ok(link(frame, Ip::V6, bytes, Vlans::new())),
+        LinkType::LINUX_SLL => linux_sll(frame),
+        LinkType::LINUX_SLL2 => linux_sll2(frame),
+        LinkType::NULL | LinkType::LOOP => loopback(frame),
+        _ => Err(Skip::UnsupportedLinkType),
+    }
+}
+
+/// The result, with the wire length that remains for `rest`.
+#[inline]
+fn link<'a>(frame: &Frame<'a>, ip: Ip, rest: &'a [u8], vlan: Vlans) -> Link<'a> {
+    let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
+    // `rest` is a suffix of the frame, so the difference is the link header.
+    let header = captured.saturating_sub(u32::try_from(rest.len()).unwrap_or(u32::MAX));
+    // A file may state an original length below the captured one; what was captured was on the wire.
+    let wire = frame.original_length.max(captured).saturating_sub(header);
+    Link { ip, bytes: rest, wire, vlan }
+}
+
+/// Ethernet II, and IEEE 802.3 where a length stands in place of the ethertype.
+#[inline]
+fn ethernet<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
+    let (header, rest) = frame.bytes.split_first_chunk::<14>().ok_or(Skip::Truncated)?;
+    let [.., high, low] = *header;
+    ethertype(frame, u16::from_be_bytes([high, low]), rest)
+}
+
+/// What an ethertype announces. Tags are peeled off here because they stand in cooked captures too.
+#[inline]
+fn ethertype<'a>(frame: &Frame<'a>, ethertype: u16, rest: &'a [u8]) -> Result<Link<'a>, Skip> {
+    match ethertype {
+        0x0800 => Ok(link(frame, Ip::V4, rest, Vlans::new())),
+        0x86dd => Ok(link(frame, Ip::V6, rest, Vlans::new())),
+        _ => uncommon(frame, ethertype, rest),
+    }
+}
+
+/// Every ethertype but untagged IP.
+fn uncommon<'a>(frame: &Frame<'a>, first: u16, mut rest: &'a [u8]) -> Result<Link<'a>, Skip> {
+    let mut vlan = Vlans::new();
+    let mut ethertype = first;
+    for _ in 0..=MAX_TAGS {
+        match ethertype {
+            0x0800 => return Ok(link(frame, Ip::V4, rest, vlan)),
+            0x86dd => return Ok(link(frame, Ip::V6, rest, vlan)),
+            // 802.1Q, 802.1ad, and the number QinQ used before 802.1ad.
+            0x8100 | 0x88a8 | 0x9100 => {
+                let (&[tag_high, tag_low, high, low], behind) = rest.split_first_chunk::<4>().ok_or(Skip::Truncated)?;
+                // A fifth tag finds no room; the outer four say where the frame was captured.
+                let _ = vlan.try_push(u16::from_be_bytes([tag_high, tag_low]) & 0x0fff);
+                ethertype = u16::from_be_bytes([high, low]);
+                rest = behind;
+            }
+            // Cisco's security group tag: no VLAN, but IP behind it.
+            0x8909 => match rest.split_first_chunk::<8>() {
+                Some((&[1, 1, _, _, _, _, high, low], behind)) => {
+                    ethertype = u16::from_be_bytes([high, low]);
+                    rest = behind;
+                }
+                Some(_) => return Err(Skip::NonIp),
+                None => return Err(Skip::Truncated),
+            },
+            // A length. SNAP with a zero organisation code carries an ethertype after all.
+            0..=0x05ff => match rest.split_first_chunk::<8>() {
+                Some((&[0xaa, 0xaa, 0x03, 0, 0, 0, high, low], behind)) => {
+                    ethertype = u16::from_be_bytes([high, low]);
+                    rest = behind;
+                    if ethertype <= 0x05ff {
+                        return Err(Skip::Llc);
+                    }
+                }
+                _ => return Err(Skip::Llc),
+            },
+            0x0806 => return Err(Skip::Arp),
+            0x88cc => return Err(Skip::Lldp),
+            0x8847 | 0x8848 => return Err(Skip::Mpls),
+            0x8863 | 0x8864 => return Err(Skip::Pppoe),
+            _ => return Err(Skip::NonIp),
+        }
+    }
+    Err(Skip::Malformed)
+}
+
+/// No link header at all: the version nibble decides.
+fn raw<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
+    let ip = match frame.bytes.first().ok_or(Skip::Truncated)? >> 4 {
+        4 => Ip::V4,
+        6 => Ip::V6,
+        _ => return Err(Skip::NonIp),
+    };
+    Ok(link(frame, ip, frame.bytes, Vlans::new()))
+}
+
+/// BSD loopback: an address family, in the byte order of the machine that captured.
+///
+/// OpenBSD's variant is always big-endian; no family is valid in both orders, so one reader serves both.
+fn loopback<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
+    let (&family, rest) = frame.bytes.split_first_chunk::<4>().ok_or(Skip::Truncated)?;
+    let family = match u32::from_le_bytes(family) {
+        low @ 0..=0xffff => low,
+        _ => u32::from_be_bytes(family),
+    };
+    let ip = match family {
+        2 => Ip::V4,
+        // Linux, Windows, NetBSD, FreeBSD, Darwin.
+        10 | 23 | 24 | 28 | 30 => Ip::V6,
+        _ => return Err(Skip::NonIp),
+    };
+    Ok(link(frame, ip, rest, Vlans::new()))
+}
+
+/// Linux cooked capture, version 1: the protocol ends the header.
+fn linux_sll<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
+    let (header, rest) = frame.bytes.split_first_chunk::<16>().ok_or(Skip::Truncated)?;
+    let [_, _, hardware_high, hardware_low, .., high, low] = *header;
+    cooked(frame, [hardware_high, hardware_low], [high, low], rest)
+}
+
+/// Linux cooked capture, version 2: the protocol begins the header.
+fn linux_sll2<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
+    let (header, rest) = frame.bytes.split_first_chunk::<20>().ok_or(Skip::Truncated)?;
+    let [high, low, _, _, _, _, _, _, hardware_high, hardware_low, ..] = *header;
+    cooked(frame, [hardware_high, hardware_low], [high, low], rest)
+}
+
+/// What both cooked headers say.
+fn cooked<'a>(frame: &Frame<'a>, hardware: [u8; 2], protocol: [u8; 2], rest: &'a [u8]) -> Result<Link<'a>, Skip> {
+    if COOKED_WITHOUT_ETHERTYPE.contains(&u16::from_be_bytes(hardware)) {
+        return Err(Skip::NonIp);
+    }
+    ethertype(frame, u16::from_be_bytes(protocol), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Timestamp;
+
+    const MACS: [u8; 12] = [0x00, 0x15, 0x5d, 0x00, 0x04, 0x01, 0x00, 0x15, 0x5d, 0x00, 0x04, 0x02];
+    const V4: [u8; 2] = [0x45, 0x00];
+    const V6: [u8; 2] = [0x60, 0x00];
+
+    /// What `parse` says of a frame, and that every shorter capture of it is a packet or a skip too.
+    fn check(link: u16, bytes: &[u8], expected: Result<(Ip, usize, &[u16]), Skip>) {
+        let frame = |n: usize| Frame {
+            at: Timestamp(0),
+            link: LinkType(link),
+            original_length: u32::try_from(bytes.len()).unwrap(),
+            bytes: &bytes[..n],
+        };
+        let (whole, expected_vlan) = match expected {
+            Ok((ip, rest, vlan)) => (Ok((ip, rest)), vlan),
+            Err(skip) => (Err(skip), &[][..]),
+        };
+        let full = frame(bytes.len());
+        let found = parse(&full);
+        assert_eq!(found.as_ref().map(|l| (l.ip, l.bytes.len())).map_err(|&s| s), whole, "{link} {bytes:02x?}");
+        if let Ok(found) = found {
+            assert_eq!(&found.vlan[..], expected_vlan);
+            assert_eq!(found.wire as usize, found.bytes.len());
+            for n in 0..bytes.len() {
+                let cut = frame(n);
+                match parse(&cut) {
+                    Ok(cut) => assert_eq!((cut.wire, cut.ip), (found.wire, found.ip)),
+                    Err(skip) => assert!(matches!(skip, Skip::Truncated | Skip::Llc), "{skip:?} at {n}"),
+                }
+            }
+        }
+    }
+
+    fn join(parts: &[&[u8]]) -> Vec<u8> {
+        parts.concat()
+    }
+
+    #[test]
+    fn ethernet_and_tags() {
+        check(1, &join(&[&MACS, &[0x08, 0x00], &V4]), Ok((Ip::V4, 2, &[])));
+        check(1, &join(&[&MACS, &[0x86, 0xdd], &V6]), Ok((Ip::V6, 2, &[])));
+        // Priority bits are not part of the id.
+        check(1, &join(&[&MACS, &[0x81, 0, 0xe0, 0x64, 0x08, 0], &V4]), Ok((Ip::V4, 2, &[100])));
+        check(1, &join(&[&MACS, &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, 0x86, 0xdd], &V6]), Ok((Ip::V6, 2, &[7, 8])));
+        check(1, &join(&[&MACS, &[0x91, 0, 0, 7, 0x81, 0, 0, 8, 0x08, 0], &V4]), Ok((Ip::V4, 2, &[7, 8])));
+        check(1, &join(&[&MACS, &[0x89, 9, 1, 1, 0, 1, 0, 2, 0x08, 0], &V4]), Ok((Ip::V4, 2, &[])));
+        check(1, &join(&[&MACS, &[0x89, 9, 2, 1, 0, 1, 0, 2, 0x08, 0], &V4]), Err(Skip::NonIp));
+        let five: Vec<u8> = (1..=5).flat_map(|id| [0x81, 0, 0, id]).collect();
+        check(1, &join(&[&MACS, &five, &[0x08, 0], &V4]), Ok((Ip::V4, 2, &[1, 2, 3, 4])));
+        check(1, &join(&[&MACS, &[0x81, 0, 0, 1].repeat(16), &[0x08, 0], &V4]), Ok((Ip::V4, 2, &[1; 4])));
+        check(1, &join(&[&MACS, &[0x81, 0, 0, 1].repeat(17), &[0x08, 0], &V4]), Err(Skip::Malformed));
+    }
+
+    #[test]
+    fn ethertypes_that_are_not_ip() {
+        for (ethertype, skip) in [
+            ([0x08, 0x06], Skip::Arp),
+            ([0x88, 0xcc], Skip::Lldp),
+            ([0x88, 0x47], Skip::Mpls),
+            ([0x88, 0x64], Skip::Pppoe),
+            ([0x88, 0xe5], Skip::NonIp),
+            ([0x80, 0x35], Skip::NonIp),
+            ([0x00, 0x26], Skip::Llc),
+        ] {
+            check(1, &join(&[&MACS, &ethertype, &[0x42; 8]]), Err(skip));
+            check(1, &join(&[&MACS, &[0x81, 0, 0, 1], &ethertype, &[0x42; 8]]), Err(skip));
+        }
+    }
+
+    #[test]
+    fn snap_carries_an_ethertype() {
+        let snap = [0x00, 0x0a, 0xaa, 0xaa, 0x03, 0, 0, 0];
+        check(1, &join(&[&MACS, &snap, &[0x08, 0x00], &V4]), Ok((Ip::V4, 2, &[])));
+        check(1, &join(&[&MACS, &snap, &[0x00, 0x10], &V4]), Err(Skip::Llc));
+        // Cisco's organisation code: CDP, not an ethertype.
+        check(1, &join(&[&MACS, &[0, 9, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 1]]), Err(Skip::Llc));
+    }
+
+    #[test]
+    fn raw_and_fixed_versions() {
+        for link in [12, 14, 101] {
+            check(link, &V4, Ok((Ip::V4, 2, &[])));
+            check(link, &V6, Ok((Ip::V6, 2, &[])));
+            check(link, &[0x10], Err(Skip::NonIp));
+            check(link, &[], Err(Skip::Truncated));
+        }
+        check(228, &V4, Ok((Ip::V4, 2, &[])));
+        check(229, &V6, Ok((Ip::V6, 2, &[])));
+    }
+
+    #[test]
+    fn loopback_families_in_both_orders() {
+        for link in [0, 108] {
+            for (family, ip) in [(2, Ip::V4), (10, Ip::V6), (23, Ip::V6), (24, Ip::V6), (28, Ip::V6), (30, Ip::V6)] {
+                check(link, &[0, 0, 0, family, 0], Ok((ip, 1, &[])));
+                check(link, &[family, 0, 0, 0, 0], Ok((ip, 1, &[])));
+            }
+            check(link, &[0, 0, 0, 7, 0], Err(Skip::NonIp));
+            check(link, &[0, 2, 2, 0, 0], Err(Skip::NonIp));
+        }
+    }
+
+    #[test]
+    fn cooked() {
+        let sll = [0, 0, 0, 1, 0, 6, 0, 0x15, 0x5d, 0, 4, 1, 0, 0];
+        check(113, &join(&[&sll, &[0x08, 0], &V4]), Ok((Ip::V4, 2, &[])));
+        check(113, &join(&[&sll, &[0x81, 0, 0, 9, 0x86, 0xdd], &V6]), Ok((Ip::V6, 2, &[9])));
+        check(113, &join(&[&sll, &[0x00, 0x04], &V4]), Err(Skip::Llc));
+        let netlink = [0, 4, 0x03, 0x38, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        check(113, &join(&[&netlink, &[0x08, 0], &V4]), Err(Skip::NonIp));
+        let sll2 = [0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 0, 0x15, 0x5d, 0, 4, 1, 0, 0];
+        check(276, &join(&[&[0x08, 0], &sll2, &V4]), Ok((Ip::V4, 2, &[])));
+        check(276, &join(&[&[0x08, 0x06], &sll2, &V4]), Err(Skip::Arp));
+    }
+
+    #[test]
+    fn others_are_unsupported() {
+        check(127, &V4, Err(Skip::UnsupportedLinkType));
+        check(65535, &[], Err(Skip::UnsupportedLinkType));
+    }
+
+    #[test]
+    fn original_length_below_the_captured_one() {
+        let bytes = join(&[&MACS, &[0x08, 0x00], &V4]);
+        let frame = Frame { at: Timestamp(0), link: LinkType::ETHERNET, original_length: 3, bytes: &bytes };
+        assert_eq!(parse(&frame).unwrap().wire, 2);
+    }
+}
