@@ -26,7 +26,16 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux cooked capture v2.
     pub const LINUX_SLL2: Self = Self(276);
+
+    /// From a file's link type field. Numbers that only some systems' writers use become the registry's.
+    pub(super) fn stated(number: u16) -> Self {
+        let alias = ALIASES.iter().find(|&&(system, _)| system == number);
+        alias.map_or(Self(number), |&(_, registered)| registered)
+    }
 }
+
+/// Raw IP as BSD (12) and OpenBSD (14) number it in memory; some writers store that number.
+const ALIASES: &[(u16, LinkType)] = &[(12, LinkType::RAW), (14, LinkType::RAW)];
 
 /// Names of the link types seen most; a sorted table.
 const NAMES: &[(u16, &str)] = &[
@@ -77,5 +86,7 @@ mod tests {
         assert!(NAMES.windows(2).all(|w| w[0].0 < w[1].0));
         assert_eq!(LinkType::ETHERNET.to_string(), "ethernet");
         assert_eq!(LinkType(9999).to_string(), "linktype-9999");
+        assert_eq!(LinkType::stated(9999), LinkType(9999));
+        assert_eq!(LinkType::stated(12), LinkType::RAW);
     }
 }

@@ -6,11 +6,22 @@
 
 use arrayvec::ArrayVec;
 
+pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
 
 use crate::net::Timestamp;
 
+mod input;
 mod linktype;
+mod listing;
+mod order;
+mod pcap;
+mod pcapng;
+mod reader;
+mod savefile;
+#[cfg(test)]
+mod testing;
+mod window;
 
 /// Frames handed over at once; small enough that a batch's frames stay in the cache.
 pub const BATCH: usize = 32;
@@ -22,7 +33,8 @@ pub struct Frame<'a> {
     pub at: Timestamp,
     /// What its first header is.
     pub link: LinkType,
-    /// Length on the wire (pcapng: original packet length); `bytes` may be shorter, never longer than a snaplen.
+    /// Length on the wire, as the file states it. `bytes` is shorter where a snaplen cut it; a broken
+    /// writer can state less than it stored, which is kept as it stands (as tshark's `frame.len` is).
     pub original_length: u32,
     /// What was captured of it.
     pub bytes: &'a [u8],

@@ -1,0 +1,79 @@
+//! The regular files below a directory, in a fixed order.
+//!
+//! In: a directory. Out: its files, sorted, and what could not be looked into.
+//! Must not know: what is in a file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a directory holds.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Regular files, sorted by path.
+    pub(super) files: Vec<PathBuf>,
+    /// What the system refused to show, and why.
+    pub(super) refused: Vec<(PathBuf, io::Error)>,
+}
+
+/// Lists `directory` and the directories in it. Links to files are followed, links to directories are not
+/// (they can form circles), and what is neither (pipes, sockets, devices) is passed over.
+pub(super) fn files(directory: &Path) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    let mut pending = Vec::new();
+    look(directory, &mut listing, &mut pending)?;
+    while let Some(directory) = pending.pop() {
+        if let Err(error) = look(&directory, &mut listing, &mut pending) {
+            listing.refused.push((directory, error));
+        }
+    }
+    listing.files.sort();
+    listing.refused.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(listing)
+}
+
+/// One directory's files; its directories become `pending`.
+fn look(directory: &Path, listing: &mut Listing, pending: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let path = entry.path();
+        let kind = entry.file_type()?;
+        // A link that leads nowhere is not a file.
+        if kind.is_dir() {
+            pending.push(path);
+        } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
+            listing.files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_all_levels_sorted() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("b/inner")).unwrap();
+        fs::create_dir(at("empty")).unwrap();
+        for name in ["c", "a", "b/2", "b/inner/1", "b/1", ".hidden"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(root.path(), at("b/circle")).unwrap();
+            std::os::unix::fs::symlink(at("nowhere"), at("dangling")).unwrap();
+            std::os::unix::fs::symlink(at("a"), at("link")).unwrap();
+        }
+        let listing = files(root.path()).unwrap();
+        let mut expected: Vec<_> = [".hidden", "a", "b/1", "b/2", "b/inner/1", "c"].map(at).to_vec();
+        if cfg!(unix) {
+            expected.push(at("link"));
+        }
+        assert_eq!(listing.files, expected);
+        assert!(listing.refused.is_empty());
+        assert!(files(&at("absent")).is_err());
+    }
+}

@@ -1,0 +1,214 @@
+//! One file: records of a format, one after the other, become batches of frames.
+//!
+//! In: a [`Window`] and a [`Format`] that can tell the next record. Out: a [`Source`]: batches, then the end,
+//! which may be damage.
+//! Must not know: any format; that there are other files.
+
+use arrayvec::ArrayVec;
+
+use super::window::Window;
+use super::{BATCH, Batch, Frame};
+use crate::net::Timestamp;
+
+/// The next record of a file, as its format sees it. A record that is not whole changes nothing in the format.
+pub(super) enum Record<'a> {
+    /// A frame in a record of `length` bytes.
+    Frame { frame: Frame<'a>, length: usize },
+    /// A record without a frame, of `length` bytes (never 0).
+    Other { length: usize },
+    /// More bytes are needed: so many in all, for this part of the record.
+    Short { wanted: usize, part: &'static str },
+    /// The record cannot be read, and where the next one starts is unknown or not to be trusted.
+    Damaged(String),
+}
+
+/// A capture format.
+pub(super) trait Format: Send {
+    /// The record at the start of `bytes`. Asked twice for the same bytes it answers the same.
+    fn record<'a>(&mut self, bytes: &'a [u8]) -> Record<'a>;
+}
+
+/// A file being read. Object-safe: dispatch is once a batch.
+pub(super) trait Source: Send {
+    /// Time of the next frame; reads as far as needed to know it. `None` when there is none.
+    fn head(&mut self) -> Option<Timestamp>;
+
+    /// The next frames, marked as of file number `file`: at least one where `head` gives one, the further
+    /// ones only while they are not later than `until`.
+    fn next_batch(&mut self, until: Timestamp, file: u16) -> Option<Batch<'_>>;
+
+    /// Bytes dealt with.
+    fn consumed(&self) -> u64;
+
+    /// After the end: the offset and description of the record that could not be read, if one could not.
+    fn damage(&self) -> Option<(u64, &str)>;
+}
+
+/// A [`Source`] for any [`Format`].
+pub(super) struct Reader<F> {
+    window: Window,
+    format: F,
+    /// Frames handed out.
+    frames: u64,
+    next: Next,
+}
+
+/// What comes next.
+enum Next {
+    Unknown,
+    Frame(Timestamp),
+    End,
+    Damage(String),
+}
+
+impl<F: Format> Reader<F> {
+    /// Reads on where `window` stands.
+    pub(super) fn new(window: Window, format: F) -> Self {
+        Self { window, format, frames: 0, next: Next::Unknown }
+    }
+
+    /// Passes what is not a frame and reads until a frame is whole, or the file ends.
+    fn look(&mut self) -> Next {
+        loop {
+            match self.format.record(self.window.bytes()) {
+                Record::Frame { frame, .. } => return Next::Frame(frame.at),
+                Record::Other { length } => self.window.consume(length),
+                Record::Damaged(what) => return Next::Damage(what),
+                Record::Short { wanted, part } => match self.window.fill(wanted) {
+                    Ok(true) => {}
+                    Ok(false) if self.window.bytes().is_empty() => return Next::End,
+                    Ok(false) => return Next::Damage(cut_short(part, self.window.bytes().len(), wanted)),
+                    Err(error) => return Next::Damage(read_error(&error)),
+                },
+            }
+        }
+    }
+}
+
+impl<F: Format> Source for Reader<F> {
+    fn head(&mut self) -> Option<Timestamp> {
+        if matches!(self.next, Next::Unknown) {
+            self.next = self.look();
+        }
+        match self.next {
+            Next::Frame(at) => Some(at),
+            Next::Unknown | Next::End | Next::Damage(_) => None,
+        }
+    }
+
+    fn next_batch(&mut self, until: Timestamp, file: u16) -> Option<Batch<'_>> {
+        self.head()?;
+        self.next = Next::Unknown;
+        let (bytes, consumed) = self.window.lend();
+        let mut batch = Batch { frames: ArrayVec::new(), first_number: self.frames.saturating_add(1), file };
+        let mut rest = bytes;
+        while !batch.frames.is_full() {
+            let length = match self.format.record(rest) {
+                Record::Frame { frame, length } if batch.frames.is_empty() || frame.at <= until => {
+                    batch.frames.push(frame);
+                    length
+                }
+                Record::Other { length } => length,
+                Record::Frame { .. } | Record::Short { .. } | Record::Damaged(_) => break,
+            };
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        *consumed = consumed.saturating_add(bytes.len().saturating_sub(rest.len()));
+        self.frames = self.frames.saturating_add(batch.frames.len() as u64);
+        debug_assert!(batch.frames.len() <= BATCH);
+        Some(batch)
+    }
+
+    fn consumed(&self) -> u64 {
+        self.window.offset()
+    }
+
+    fn damage(&self) -> Option<(u64, &str)> {
+        match &self.next {
+            Next::Damage(what) => Some((self.window.offset(), what)),
+            Next::Unknown | Next::Frame(_) | Next::End => None,
+        }
+    }
+}
+
+/// A file whose own header cannot be read: no frames, and the reason as its damage.
+pub(super) struct Unreadable(pub(super) String);
+
+impl Format for Unreadable {
+    fn record<'a>(&mut self, _: &'a [u8]) -> Record<'a> {
+        Record::Damaged(self.0.clone())
+    }
+}
+
+/// The words for a part that is not all there.
+pub(super) fn cut_short(part: &str, present: usize, wanted: usize) -> String {
+    format!("{part} cut short: {present} of {wanted} bytes")
+}
+
+/// The words for a read that failed.
+pub(super) fn read_error(error: &std::io::Error) -> String {
+    format!("read error: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+
+    /// One byte a record: its value is the time; 0 is a record without a frame, 255 is damage.
+    struct Bytes;
+
+    impl Format for Bytes {
+        fn record<'a>(&mut self, bytes: &'a [u8]) -> Record<'a> {
+            match bytes.first() {
+                None => Record::Short { wanted: 1, part: "record" },
+                Some(0) => Record::Other { length: 1 },
+                Some(255) => Record::Damaged("a 255".into()),
+                Some(&at) => {
+                    let frame =
+                        Frame { at: Timestamp(at.into()), link: LinkType::RAW, original_length: 1, bytes: &bytes[..1] };
+                    Record::Frame { frame, length: 1 }
+                }
+            }
+        }
+    }
+
+    fn reader(bytes: &'static [u8]) -> Reader<Bytes> {
+        Reader::new(Window::new(Box::new(bytes)), Bytes)
+    }
+
+    fn times(batch: &Batch<'_>) -> Vec<i64> {
+        batch.frames.iter().map(|frame| frame.at.0).collect()
+    }
+
+    #[test]
+    fn stops_at_until_but_never_before_the_first_frame() {
+        let mut reader = reader(&[9, 3, 0, 5, 6, 2, 0]);
+        assert_eq!(reader.head(), Some(Timestamp(9)));
+        assert_eq!(times(&reader.next_batch(Timestamp(5), 0).unwrap()), [9, 3, 5]);
+        assert_eq!(reader.head(), Some(Timestamp(6)));
+        let batch = reader.next_batch(Timestamp::MAX, 7).unwrap();
+        assert_eq!((times(&batch), batch.first_number, batch.file), (vec![6, 2], 4, 7));
+        drop(batch);
+        assert_eq!(reader.head(), None);
+        assert!(reader.next_batch(Timestamp::MAX, 0).is_none());
+        assert_eq!((reader.damage(), reader.consumed()), (None, 7));
+    }
+
+    #[test]
+    fn a_batch_is_never_larger_than_it_may_be() {
+        let mut reader = reader(&[1; 2 * BATCH + 1]);
+        for length in [BATCH, BATCH, 1] {
+            assert_eq!(reader.next_batch(Timestamp::MAX, 0).unwrap().frames.len(), length);
+        }
+    }
+
+    #[test]
+    fn damage_comes_after_the_good_frames() {
+        let mut reader = reader(&[1, 255, 2]);
+        assert_eq!(times(&reader.next_batch(Timestamp::MAX, 0).unwrap()), [1]);
+        assert_eq!(reader.damage(), None);
+        assert!(reader.next_batch(Timestamp::MAX, 0).is_none());
+        assert_eq!(reader.damage(), Some((1, "a 255")));
+    }
+}

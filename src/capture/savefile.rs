@@ -1,0 +1,189 @@
+//! Which reader a file needs, by its content, never by its name; or what it is if it is no capture.
+//!
+//! In: a window at the start of a file. Out: a [`Source`], or the words for an `Error::NotACapture`.
+//! Must not know: how a format goes on after its magic.
+
+use std::io;
+
+use super::reader::Source;
+use super::window::Window;
+use super::{pcap, pcapng};
+
+/// What a magic leads to.
+enum Kind {
+    /// A capture format and its reader.
+    Capture(fn(Window) -> Box<dyn Source>),
+    /// Compressed; the program that prints its content.
+    Compressed(&'static str),
+    /// A capture format of others, which Wireshark's converter reads.
+    Convert,
+    /// Known not to be one, and what to do instead.
+    Other(&'static str),
+}
+
+/// A file format, known by `magic` at offset `at`.
+struct Row {
+    at: usize,
+    magic: &'static [u8],
+    name: &'static str,
+    kind: Kind,
+}
+
+const fn row(at: usize, magic: &'static [u8], name: &'static str, kind: Kind) -> Row {
+    Row { at, magic, name, kind }
+}
+
+const PCAP: &str = "pcap";
+const ETL: &str = "Windows event trace (ETL)";
+const ETL_REMEDY: &str = "convert it first with `etl2pcapng FILE.etl OUT.pcapng`";
+
+/// Every format that is recognised. The first row that fits decides.
+const FORMATS: &[Row] = &[
+    row(0, b"\xa1\xb2\xc3\xd4", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\xd4\xc3\xb2\xa1", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\xa1\xb2\x3c\x4d", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\x4d\x3c\xb2\xa1", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\xa1\xb2\xcd\x34", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\x34\xcd\xb2\xa1", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\x0a\x0d\x0d\x0a", "pcapng", Kind::Capture(pcapng::open)),
+    row(0, b"\x1f\x8b", "gzip-compressed", Kind::Compressed("zcat")),
+    row(0, b"\x1f\x9d", "compress-ed", Kind::Compressed("zcat")),
+    row(0, b"\x28\xb5\x2f\xfd", "zstd-compressed", Kind::Compressed("zstdcat")),
+    row(0, b"\xfd7zXZ\0", "xz-compressed", Kind::Compressed("xzcat")),
+    row(0, b"BZh", "bzip2-compressed", Kind::Compressed("bzcat")),
+    row(0, b"\x04\x22\x4d\x18", "lz4-compressed", Kind::Compressed("lz4cat")),
+    row(0, b"PK\x03\x04", "zip archive", Kind::Other("unpack it first")),
+    row(0, b"7z\xbc\xaf\x27\x1c", "7-Zip archive", Kind::Other("unpack it first")),
+    row(0, b"RTSS", "Microsoft Network Monitor 1 capture", Kind::Convert),
+    row(0, b"GMBU", "Microsoft Network Monitor 2 capture", Kind::Convert),
+    row(0, b"snoop\0\0\0", "snoop capture", Kind::Convert),
+    row(0, b"TRSNIFF data    \x1a", "Sniffer capture", Kind::Convert),
+    row(0, b"XCP\0", "NetXRay capture", Kind::Convert),
+    row(0, b"ObserverPktBuffe", "Network Instruments Observer capture", Kind::Convert),
+    row(0, b"iptrace ", "AIX iptrace capture", Kind::Convert),
+    row(0, b"\x1c\0\x01\xac", "Ixia capture", Kind::Convert),
+    row(0, b"\xac\x01\0\x1c", "Ixia capture", Kind::Convert),
+    row(0, b"\x1c\0\x01\xab", "Ixia capture", Kind::Convert),
+    row(0, b"\xab\x01\0\x1c", "Ixia capture", Kind::Convert),
+    // The marker of the first event, behind a buffer header: version 1 or 2, 32 or 64 bit.
+    row(72, b"\x01\0\x01\xc0", ETL, Kind::Other(ETL_REMEDY)),
+    row(72, b"\x01\0\x02\xc0", ETL, Kind::Other(ETL_REMEDY)),
+    row(72, b"\x02\0\x01\xc0", ETL, Kind::Other(ETL_REMEDY)),
+    row(72, b"\x02\0\x02\xc0", ETL, Kind::Other(ETL_REMEDY)),
+];
+
+/// Bytes that decide: no magic ends later.
+const SNIFFED: usize = 76;
+/// Bytes of an unknown file that are shown.
+const SHOWN: usize = 16;
+
+/// Why a file is not opened.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Its first bytes could not be read.
+    Unread(io::Error),
+    /// It is no capture that can be read: what it is, and how to mend it.
+    NotACapture(String),
+}
+
+/// Opens the capture at the start of `window`; also says the format's name.
+pub(super) fn open(mut window: Window) -> Result<(Box<dyn Source>, &'static str), Refusal> {
+    // Four bytes decide on every format that is read: a live pipe need not hold more yet.
+    window.fill(4).map_err(Refusal::Unread)?;
+    if let Some(Row { name, kind: Kind::Capture(open), .. }) = recognise(window.bytes()) {
+        return Ok((open(window), name));
+    }
+    window.fill(SNIFFED).map_err(Refusal::Unread)?;
+    Err(Refusal::NotACapture(describe(window.bytes())))
+}
+
+fn recognise(bytes: &[u8]) -> Option<&'static Row> {
+    FORMATS.iter().find(|row| bytes.get(row.at..).is_some_and(|bytes| bytes.starts_with(row.magic)))
+}
+
+/// What a file that is not read is, and how to mend it.
+fn describe(bytes: &[u8]) -> String {
+    let Some(row) = recognise(bytes) else {
+        return if bytes.is_empty() {
+            "empty file".to_owned()
+        } else {
+            format!("not a packet capture (starts with {})", excerpt(bytes))
+        };
+    };
+    let name = row.name;
+    match row.kind {
+        Kind::Compressed(program) => format!("{name}; decompress it first, e.g. `{program} FILE | lyncap audit -`"),
+        Kind::Convert => format!("{name}; convert it first with `editcap -F pcapng FILE OUT.pcapng`"),
+        Kind::Other(remedy) => format!("{name}; {remedy}"),
+        Kind::Capture(_) => format!("{name}, cut short"),
+    }
+}
+
+/// The first bytes as text if they are text, else in hexadecimal.
+fn excerpt(bytes: &[u8]) -> String {
+    let shown = bytes.get(..SHOWN).unwrap_or(bytes);
+    let line = shown.split(|&byte| byte == b'\n' || byte == b'\r').next().unwrap_or(shown);
+    if !line.is_empty() && line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return format!("\"{}\"", line.escape_ascii());
+    }
+    let hex: Vec<String> = shown.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(bytes: &'static [u8]) -> String {
+        match open(Window::new(Box::new(bytes))) {
+            Err(Refusal::NotACapture(why)) => why,
+            Err(Refusal::Unread(error)) => panic!("{error}"),
+            Ok((_, name)) => panic!("read as {name}"),
+        }
+    }
+
+    fn check(bytes: &'static [u8], expected: &str) {
+        assert_eq!(refusal(bytes), expected);
+    }
+
+    #[test]
+    fn no_magic_hides_another() {
+        for (i, row) in FORMATS.iter().enumerate() {
+            assert!(row.at + row.magic.len() <= SNIFFED, "{}", row.name);
+            assert!(!matches!(row.kind, Kind::Capture(_)) || row.at + row.magic.len() <= 4, "{}", row.name);
+            let mut file = vec![0xee; row.at];
+            file.extend(row.magic);
+            let first = FORMATS.iter().position(|other| file.get(other.at..).unwrap_or(&[]).starts_with(other.magic));
+            assert_eq!(first, Some(i), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn captures_are_known_by_their_magic() {
+        for row in FORMATS.iter().filter(|row| matches!(row.kind, Kind::Capture(_))) {
+            let (mut source, name) = open(Window::new(Box::new(row.magic))).unwrap();
+            assert_eq!((name, source.head()), (row.name, None));
+            assert!(source.damage().is_some(), "{name} cut behind its magic is damage");
+        }
+    }
+
+    #[test]
+    fn what_is_no_capture_says_what_it_is_and_what_to_do() {
+        check(b"", "empty file");
+        check(b"\x1f\x8b\x08\0", "gzip-compressed; decompress it first, e.g. `zcat FILE | lyncap audit -`");
+        check(
+            b"GMBU\x00\x02\x01\x00",
+            "Microsoft Network Monitor 2 capture; convert it first with `editcap -F pcapng FILE OUT.pcapng`",
+        );
+        check(b"PK\x03\x04rest", "zip archive; unpack it first");
+        check(b"#!/bin/sh\necho", "not a packet capture (starts with \"#!/bin/sh\")");
+        check(b"say \"hi\"", "not a packet capture (starts with \"say \\\"hi\\\"\")");
+        check(b"\x7fELF\x02\x01", "not a packet capture (starts with 7f 45 4c 46 02 01)");
+        check(b"\n", "not a packet capture (starts with 0a)");
+        check(b"\x0a\x0d\x0d", "not a packet capture (starts with 0a 0d 0d)");
+        let mut trace = [0; 80];
+        trace[72..76].copy_from_slice(b"\x02\0\x02\xc0");
+        let why = refusal(Box::leak(Box::new(trace)));
+        assert_eq!(why, format!("{ETL}; {ETL_REMEDY}"));
+    }
+}

@@ -1,0 +1,181 @@
+//! Captures made in memory, for the tests of this stage.
+//!
+//! In: frames and blocks. Out: bytes; and what the readers make of bytes.
+//! Must not know: how the readers work.
+
+use std::io::{self, Read};
+
+use super::Inputs;
+use super::order::Order;
+
+/// A frame as read, with its bytes kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) at: i64,
+    pub(super) link: u16,
+    pub(super) original: u32,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A reader that gives at most so many bytes at a time.
+pub(super) struct Drip {
+    bytes: io::Cursor<Vec<u8>>,
+    most: usize,
+}
+
+impl Drip {
+    pub(super) fn new(bytes: Vec<u8>, most: usize) -> Self {
+        Self { bytes: io::Cursor::new(bytes), most }
+    }
+}
+
+impl Read for Drip {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let most = room.len().min(self.most);
+        self.bytes.read(&mut room[..most])
+    }
+}
+
+fn read_by(bytes: &[u8], most: usize) -> (Vec<Seen>, Vec<(u64, String)>) {
+    let mut inputs = Inputs::from_reader("test", Drip::new(bytes.to_vec(), most)).unwrap();
+    let mut frames = Vec::new();
+    while let Some(batch) = inputs.next_batch().unwrap() {
+        assert_eq!(batch.first_number, frames.len() as u64 + 1);
+        frames.extend(batch.frames.iter().map(|frame| Seen {
+            at: frame.at.0,
+            link: frame.link.0,
+            original: frame.original_length,
+            bytes: frame.bytes.to_vec(),
+        }));
+    }
+    assert_eq!(inputs.files()[0].frames, frames.len() as u64);
+    (frames, inputs.damage().iter().map(|damage| (damage.offset, damage.what.clone())).collect())
+}
+
+/// Frames and damage of a capture; read at once and, where it is short, byte by byte, which must agree.
+pub(super) fn read(bytes: &[u8]) -> (Vec<Seen>, Vec<(u64, String)>) {
+    let whole = read_by(bytes, usize::MAX);
+    if bytes.len() < 4096 {
+        assert_eq!(read_by(bytes, 1), whole, "byte by byte");
+    }
+    whole
+}
+
+/// Cuts a capture at every length. Where a record ends (`records`: offsets behind the file header and each
+/// record) it is whole, elsewhere damaged there; the frames that end (`frames`: offsets) before are all there.
+pub(super) fn check_cuts(name: &str, bytes: &[u8], records: &[usize], frames: &[usize]) {
+    let (all, damage) = read(bytes);
+    assert_eq!((all.len(), damage), (frames.len(), vec![]), "{name}");
+    for length in 4..bytes.len() {
+        let (seen, damage) = read(&bytes[..length]);
+        let whole = frames.iter().filter(|&&end| end <= length).count();
+        assert_eq!(seen, all[..whole], "{name} cut at {length}");
+        let start = records.iter().rev().find(|&&end| end <= length).copied().unwrap_or(0);
+        let offsets: Vec<u64> = damage.iter().map(|damage| damage.0).collect();
+        let expected: &[u64] = if start == length { &[] } else { &[start as u64] };
+        assert_eq!(offsets, expected, "{name} cut at {length}: {damage:?}");
+    }
+}
+
+fn u16(order: Order, number: u16) -> [u8; 2] {
+    if order == Order::Little { number.to_le_bytes() } else { number.to_be_bytes() }
+}
+
+fn u32(order: Order, number: u32) -> [u8; 4] {
+    if order == Order::Little { number.to_le_bytes() } else { number.to_be_bytes() }
+}
+
+/// A classic pcap being written.
+pub(super) struct Pcap {
+    order: Order,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Pcap {
+    pub(super) fn new(order: Order, magic: u32, network: u32) -> Self {
+        let version = if order == Order::Little { 0x0004_0002 } else { 0x0002_0004 };
+        let words = [magic, version, 0, 0, 65_535, network];
+        Self { order, bytes: words.into_iter().flat_map(|word| u32(order, word)).collect() }
+    }
+
+    /// A record whose header has `header` bytes.
+    pub(super) fn frame(&mut self, seconds: u32, fraction: u32, original: u32, bytes: &[u8], header: usize) {
+        for word in [seconds, fraction, bytes.len() as u32, original] {
+            self.bytes.extend(u32(self.order, word));
+        }
+        self.bytes.extend(vec![0x55; header - 16]);
+        self.bytes.extend(bytes);
+    }
+}
+
+/// A pcapng being written.
+pub(super) struct Pcapng {
+    order: Order,
+    pub(super) bytes: Vec<u8>,
+    /// Where each block ends.
+    pub(super) ends: Vec<usize>,
+}
+
+impl Pcapng {
+    pub(super) fn new(order: Order) -> Self {
+        let mut file = Self { order, bytes: Vec::new(), ends: Vec::new() };
+        file.section(order);
+        file
+    }
+
+    pub(super) fn block(&mut self, kind: u32, body: &[u8]) {
+        let length = u32(self.order, (body.len().next_multiple_of(4) + 12) as u32);
+        self.bytes.extend(u32(self.order, kind));
+        self.bytes.extend(length);
+        self.bytes.extend(body);
+        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
+        self.bytes.extend(length);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn words(&self, words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|&word| u32(self.order, word)).collect()
+    }
+
+    pub(super) fn section(&mut self, order: Order) {
+        self.order = order;
+        let mut body = self.words(&[0x1a2b_3c4d]);
+        body.extend(u16(order, 1));
+        body.extend([0; 2]);
+        body.extend([0xff; 8]);
+        self.block(0x0a0d_0d0a, &body);
+    }
+
+    pub(super) fn interface(&mut self, link: u16, snaplen: u32, options: &[(u16, &[u8])]) {
+        let mut body = u16(self.order, link).to_vec();
+        body.extend([0; 2]);
+        body.extend(u32(self.order, snaplen));
+        for (code, value) in options {
+            body.extend(u16(self.order, *code));
+            body.extend(u16(self.order, value.len() as u16));
+            body.extend(*value);
+            body.resize(body.len().next_multiple_of(4), 0);
+        }
+        self.block(1, &body);
+    }
+
+    pub(super) fn enhanced(&mut self, interface: u32, ticks: u64, original: u32, bytes: &[u8]) {
+        let mut body = self.words(&[interface, (ticks >> 32) as u32, ticks as u32, bytes.len() as u32, original]);
+        body.extend(bytes);
+        self.block(6, &body);
+    }
+
+    pub(super) fn obsolete(&mut self, interface: u16, ticks: u64, original: u32, bytes: &[u8]) {
+        let mut body = u16(self.order, interface).to_vec();
+        body.extend(u16(self.order, 3));
+        body.extend(self.words(&[(ticks >> 32) as u32, ticks as u32, bytes.len() as u32, original]));
+        body.extend(bytes);
+        self.block(2, &body);
+    }
+
+    pub(super) fn simple(&mut self, original: u32, bytes: &[u8]) {
+        let mut body = self.words(&[original]);
+        body.extend(bytes);
+        self.block(3, &body);
+    }
+}

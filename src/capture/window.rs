@@ -1,0 +1,144 @@
+//! A refillable window over a byte stream: records are parsed where they were read to.
+//!
+//! In: any `Read`. Out: the unread bytes, as many as a record needs, and where in the stream they lie.
+//! Must not know: what a record is.
+
+use std::io::{self, Read};
+
+/// First read: enough to sniff a file and see its first frame, cheap where thousands of files are listed.
+const FIRST: usize = 64 << 10;
+/// Size after the first refill. Larger windows fall out of the second-level cache and gain nothing.
+const FULL: usize = 256 << 10;
+
+/// Bytes of a stream, oldest first, up to as many as the largest record so far needed.
+///
+/// Memory is [`FULL`] or, where a record is larger, less than twice that record: readers bound their records.
+pub(super) struct Window {
+    reader: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// The unread bytes are `buffer[start..end]`.
+    start: usize,
+    end: usize,
+    /// Offset of `buffer[0]` in the stream.
+    base: u64,
+}
+
+impl Window {
+    /// Nothing is read yet.
+    pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
+        Self { reader, buffer: Vec::new(), start: 0, end: 0, base: 0 }
+    }
+
+    /// What is read and not consumed.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The unread bytes and how many of the buffer's bytes are consumed, for a caller that hands out parts
+    /// of the former and then moves the latter on, by no more than the length of the former.
+    pub(super) fn lend(&mut self) -> (&[u8], &mut usize) {
+        let bytes = self.buffer.get(self.start..self.end).unwrap_or_default();
+        (bytes, &mut self.start)
+    }
+
+    /// Offset in the stream of the first unread byte: also the number of bytes consumed.
+    pub(super) fn offset(&self) -> u64 {
+        self.base.saturating_add(self.start as u64)
+    }
+
+    /// Drops the first `count` unread bytes.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+    }
+
+    /// Reads until `wanted` bytes are unread; `false` when the stream ends before. Reads no further than it
+    /// must, so a pipe that is still being written is handed on record by record.
+    pub(super) fn fill(&mut self, wanted: usize) -> io::Result<bool> {
+        while self.bytes().len() < wanted {
+            self.make_room();
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.reader.read(room) {
+                Ok(0) => return Ok(false),
+                // A `Read` that claims more than it was given room for must not break the window.
+                Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Moves the unread bytes to the front and grows where they fill the buffer. Growth follows the bytes
+    /// that arrived, not a length a record claims.
+    fn make_room(&mut self) {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.base = self.offset();
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        let length = self.buffer.len();
+        if length == 0 {
+            self.buffer.resize(FIRST, 0);
+        } else if length < FULL && self.base > 0 {
+            self.buffer.resize(FULL, 0);
+        } else if self.end == length {
+            self.buffer.resize(length.saturating_mul(2), 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::testing::Drip;
+
+    fn pattern(length: usize) -> Vec<u8> {
+        (0..length).map(|i| (i % 251) as u8).collect()
+    }
+
+    /// Takes the stream in steps of `step` bytes and compares it with what went in.
+    fn check(length: usize, step: usize, drip: usize) -> Window {
+        let data = pattern(length);
+        let mut window = Window::new(Box::new(Drip::new(data.clone(), drip)));
+        let mut seen = Vec::new();
+        while window.fill(step).unwrap() {
+            assert_eq!(window.offset(), seen.len() as u64);
+            seen.extend_from_slice(&window.bytes()[..step]);
+            window.consume(step);
+        }
+        seen.extend_from_slice(window.bytes());
+        assert!(seen == data, "length {length} step {step} drip {drip}");
+        window
+    }
+
+    #[test]
+    fn every_byte_comes_once_and_in_order() {
+        for (length, step, drip) in
+            [(0, 1, 1), (10, 3, 1), (10, 30, 4), (700_000, 1517, usize::MAX), (700_000, 1517, 4093), (300, 7, 1)]
+        {
+            check(length, step, drip);
+        }
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_stream() {
+        assert_eq!(check(8 << 20, 1000, usize::MAX).buffer.len(), FULL);
+    }
+
+    #[test]
+    fn grows_for_a_large_record_but_not_for_a_claim() {
+        assert!(check(3 << 20, 1 << 20, 65_536).buffer.len() < 2 << 20);
+        let mut window = Window::new(Box::new(Drip::new(pattern(100), 100)));
+        assert!(!window.fill(16 << 20).unwrap());
+        assert_eq!(window.buffer.len(), FIRST);
+        assert_eq!(window.bytes().len(), 100);
+    }
+
+    #[test]
+    fn reads_no_further_than_needed() {
+        let mut window = Window::new(Box::new(Drip::new(pattern(100), 10)));
+        assert!(window.fill(5).unwrap());
+        assert_eq!(window.bytes().len(), 10);
+    }
+}
