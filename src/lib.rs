@@ -6,5 +6,8 @@ pub mod error;
 pub mod evidence;
 pub mod flow;
 pub mod net;
+pub mod pipeline;
+pub mod report;
+pub mod stats;
 pub mod topology;
 pub mod verdict;

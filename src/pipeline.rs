@@ -39,12 +39,8 @@ pub struct Capture {
 /// Only what makes going on senseless; a damaged file is reported in [`Capture::damage`].
 pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64)) -> Result<Capture, Error> {
     let mut engine = Engine::new(options);
-    let mut consumed = inputs.consumed_bytes();
-    while let Some(batch) = inputs.next_batch()? {
-        let first = FrameId { file: batch.file, number: batch.first_number };
-        engine.run(&batch.frames, first)?;
-        progress(consumed);
-        consumed = inputs.consumed_bytes();
+    while engine.step(&mut inputs)? {
+        progress(inputs.consumed_bytes());
     }
     let Engine { table, stats, .. } = engine;
     Ok(Capture { flows: table.into_flows(), stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
@@ -69,6 +65,13 @@ impl Engine {
             stats: Stats::default(),
             filter: options.filter,
         }
+    }
+
+    /// Reads one batch; false after the last.
+    fn step(&mut self, inputs: &mut Inputs) -> Result<bool, Error> {
+        let Some(batch) = inputs.next_batch()? else { return Ok(false) };
+        self.run(&batch.frames, FrameId { file: batch.file, number: batch.first_number })?;
+        Ok(true)
     }
 
     /// Two passes over a batch: decode and hash everything, then visit the table, whose lines the first pass's

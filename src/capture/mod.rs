@@ -6,11 +6,13 @@
 
 use arrayvec::ArrayVec;
 
+pub use filter::Filter;
 pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
 
 use crate::net::Timestamp;
 
+mod filter;
 mod input;
 mod linktype;
 mod listing;

@@ -6,7 +6,7 @@
 pub use counters::{Counters, Sizes};
 pub use handshake::{Handshake, Marks};
 pub use key::FlowKey;
-pub use table::{FlowTable, Timeouts};
+pub use table::{FlowTable, Prepared, Timeouts};
 
 use crate::decode::{Packet, Vlans};
 use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};

@@ -10,6 +10,9 @@ pub mod rules;
 pub mod table;
 pub mod text;
 
+pub mod rows;
+pub mod write;
+
 mod csv;
 mod record;
 mod summary;

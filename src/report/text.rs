@@ -22,10 +22,8 @@ pub enum Clock {
 #[must_use]
 pub fn rfc3339(at: Timestamp) -> String {
     let digits = if at.0 % 1000 == 0 { 6 } else { 9 };
-    jiff::Timestamp::from_nanosecond(i128::from(at.0)).map_or_else(
-        |_| at.0.to_string(),
-        |time| format!("{time:.digits$}"),
-    )
+    jiff::Timestamp::from_nanosecond(i128::from(at.0))
+        .map_or_else(|_| at.0.to_string(), |time| format!("{time:.digits$}"))
 }
 
 /// "2026-03-02 08:00:00.123" for tables.
@@ -35,10 +33,8 @@ pub fn wall(at: Timestamp, clock: Clock) -> String {
         Clock::Local => TimeZone::system(),
         Clock::Utc => TimeZone::UTC,
     };
-    jiff::Timestamp::from_nanosecond(i128::from(at.0)).map_or_else(
-        |_| at.0.to_string(),
-        |time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
-    )
+    jiff::Timestamp::from_nanosecond(i128::from(at.0))
+        .map_or_else(|_| at.0.to_string(), |time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string())
 }
 
 /// The UTC day of an instant.

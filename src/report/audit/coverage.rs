@@ -45,7 +45,8 @@ impl Coverage {
             return;
         }
         for row in &judged.rows {
-            let host = if row.role_of == RoleOf::Initiator { judged.oriented.initiator } else { judged.oriented.responder };
+            let host =
+                if row.role_of == RoleOf::Initiator { judged.oriented.initiator } else { judged.oriented.responder };
             if !self.0.contains_key(&row.id) {
                 self.0.insert(row.id.clone(), Seen::default());
             }
@@ -59,7 +60,8 @@ impl Coverage {
 
     pub(super) fn finish(self, judge: &Judge<'_>) -> Vec<CoverageRecord> {
         let declared = judge.topology().declared().map(|(_, roles)| roles).fold(RoleSet::EMPTY, RoleSet::union);
-        let inferred = judge.learned().all_inferred().values().fold(RoleSet::EMPTY, |set, &(roles, _)| set.union(roles));
+        let inferred =
+            judge.learned().all_inferred().values().fold(RoleSet::EMPTY, |set, &(roles, _)| set.union(roles));
         let (roles, role_source) = if declared.is_empty() { (inferred, "inferred") } else { (declared, "topology") };
         let mut records = Vec::new();
         for role in roles.iter() {

@@ -63,7 +63,8 @@ impl Gathered {
             self.tcp += 1;
             self.handshakes += u64::from(judged.basis == Basis::Handshake);
         }
-        self.one_way += u64::from(!flow.is_two_way() && !matches!(judged.outcome, Outcome::Unanswered | Outcome::Unreachable));
+        self.one_way +=
+            u64::from(!flow.is_two_way() && !matches!(judged.outcome, Outcome::Unanswered | Outcome::Unreachable));
         self.assumed += u64::from(judged.basis >= Basis::FanIn);
         for end in [judged.oriented.initiator, judged.oriented.responder] {
             if end.who.is_server() || !end.who.inferred.is_empty() {
@@ -113,7 +114,11 @@ impl Gathered {
         );
         say(
             self.flows > 0 && self.one_way * 2 > self.flows,
-            format!("{} of {} flows show one direction only: whether they were answered cannot be judged", count(self.one_way), count(self.flows)),
+            format!(
+                "{} of {} flows show one direction only: whether they were answered cannot be judged",
+                count(self.one_way),
+                count(self.flows)
+            ),
         );
         let cut = stats.cut_by_snaplen;
         say(cut > 0, format!("{} cut by the snaplen: their payload cannot be proven", plural(cut, "frame")));
@@ -121,23 +126,33 @@ impl Gathered {
             .skips
             .iter()
             .filter(|(name, _)| name == "unsupported-link-type")
-            .map(|(_, n)| format!("{} of a link type that is not decoded: no flow was read from them", plural(n, "frame")))
+            .map(|(_, n)| {
+                format!("{} of a link type that is not decoded: no flow was read from them", plural(n, "frame"))
+            })
             .collect();
         say(!unsupported.is_empty(), unsupported.join(""));
         say(
             stats.clock_steps_back > 0,
-            format!("the clock steps back {}: durations and idle time-outs are unsure there", plural(stats.clock_steps_back, "time")),
+            format!(
+                "the clock steps back {}: durations and idle time-outs are unsure there",
+                plural(stats.clock_steps_back, "time")
+            ),
         );
         if let (Some((gap, _)), Some((first, last))) = (stats.longest_gap, stats.span) {
             let whole = last.since(first);
             say(
                 gap > 60_000_000_000 && gap * 2 > whole,
-                format!("nothing was captured for {} of {}: what happened then is not judged", duration(gap), duration(whole)),
+                format!(
+                    "nothing was captured for {} of {}: what happened then is not judged",
+                    duration(gap),
+                    duration(whole)
+                ),
             );
         }
         say(
             !judge.topology().declares_hosts() && self.flows > 0,
-            "no topology was given: rows of every role remain candidates, and no host can be held to its role".to_owned(),
+            "no topology was given: rows of every role remain candidates, and no host can be held to its role"
+                .to_owned(),
         );
         for damage in &capture.damage {
             say(true, format!("{} breaks off at byte {}: what follows was not read", damage.file, damage.offset));

@@ -1,0 +1,111 @@
+//! BPF filters on frames, in libpcap's own language.
+//!
+//! In: an expression. Out: [`Filter`], which says of a frame whether it matches. Without the `live` feature: a refusal.
+//! Must not know: flows. A frame that does not match is as if it had not been captured.
+
+use super::Frame;
+use crate::error::Error;
+
+#[cfg(feature = "live")]
+pub use with_libpcap::Filter;
+#[cfg(not(feature = "live"))]
+pub use without_libpcap::Filter;
+
+#[cfg(feature = "live")]
+mod with_libpcap {
+    use std::collections::BTreeMap;
+
+    use super::{Error, Frame};
+    use crate::capture::LinkType;
+
+    /// A filter, compiled once for each link type that occurs.
+    pub struct Filter {
+        expression: String,
+        programs: BTreeMap<LinkType, pcap::BpfProgram>,
+    }
+
+    impl Filter {
+        /// Checks the expression.
+        ///
+        /// # Errors
+        /// What libpcap says of it, on one line.
+        pub fn new(expression: &str) -> Result<Self, Error> {
+            let mut filter = Self { expression: expression.to_owned(), programs: BTreeMap::new() };
+            filter.compile(LinkType::ETHERNET)?;
+            Ok(filter)
+        }
+
+        /// Whether the frame matches.
+        ///
+        /// # Errors
+        /// When the expression makes no sense on this frame's link type.
+        pub fn matches(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+            if !self.programs.contains_key(&frame.link) {
+                self.compile(frame.link)?;
+            }
+            Ok(self.programs.get(&frame.link).is_some_and(|program| program.filter(frame.bytes)))
+        }
+
+        fn compile(&mut self, link: LinkType) -> Result<(), Error> {
+            let refuse = |error: pcap::Error| {
+                Error::Usage(format!("--filter '{}' on {link}: {error}; see pcap-filter(7)", self.expression))
+            };
+            let dead = pcap::Capture::dead(pcap::Linktype(i32::from(link.0))).map_err(refuse)?;
+            let program = dead.compile(&self.expression, true).map_err(refuse)?;
+            self.programs.insert(link, program);
+            Ok(())
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::net::Timestamp;
+
+        #[test]
+        fn filters_by_link_type() {
+            let udp = [&[0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2][..], &[0; 8]].concat();
+            let ethernet = [&[0; 12][..], &[8, 0], &udp].concat();
+            let mut filter = Filter::new("udp and host 10.0.0.2").unwrap();
+            for (link, bytes) in [(LinkType::RAW, &udp), (LinkType::ETHERNET, &ethernet)] {
+                let frame = Frame { at: Timestamp(0), link, original_length: bytes.len() as u32, bytes };
+                assert!(filter.matches(&frame).unwrap(), "{link}");
+                assert!(!Filter::new("tcp").unwrap().matches(&frame).unwrap(), "{link}");
+            }
+        }
+
+        #[test]
+        fn a_bad_expression_is_refused_on_one_line() {
+            let error = Filter::new("port lync").err().unwrap().to_string();
+            assert!(error.contains("--filter 'port lync'") && !error.contains('\n'), "{error}");
+        }
+    }
+}
+
+#[cfg(not(feature = "live"))]
+mod without_libpcap {
+    use super::{Error, Frame};
+
+    /// A filter that cannot exist: this build has no libpcap.
+    pub enum Filter {}
+
+    impl Filter {
+        /// Refuses.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn new(_expression: &str) -> Result<Self, Error> {
+            let why = "--filter needs libpcap, and this is an offline-only build; rebuild with the `live` feature, or use \
+                       --host and --port";
+            Err(Error::Usage(why.to_owned()))
+        }
+
+        /// Never called.
+        ///
+        /// # Errors
+        /// None.
+        pub fn matches(&mut self, _frame: &Frame<'_>) -> Result<bool, Error> {
+            match *self {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The arguments, as typed.
+//!
+//! In: `argv`. Out: [`Args`]. Does no work beyond parsing single values.
+//! Must not know: what the commands do.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand};
+
+use super::value::{Colour, FailOn, Port, duration};
+use crate::catalog::Role;
+use crate::report::Format;
+use crate::report::flows::{By, HostPattern, Order};
+use crate::verdict::Verdict;
+
+/// Says of every flow in a packet capture which documented Lync Server 2013 service it is, why, and which flows no document explains
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 nothing flagged · 1 findings (audit) · 2 could not do what was asked · 3 done, but the input was cut or damaged";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Audit captures: services seen, findings, coverage, and what the capture can prove
+    Audit(Audit),
+    /// List flows, one a line, each with its verdict and the reasons
+    Flows(Flows),
+    /// Show the documented rows, check a catalog file, or print a deployment's firewall matrix
+    Catalog(Catalog),
+    /// Tell every row about a port
+    Explain(Explain),
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Audit {
+    #[command(flatten)]
+    pub(super) input: Input,
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) output: Output,
+    /// Exit 1 when a finding is at least this severe
+    #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
+    pub(super) fail_on: FailOn,
+    /// Add every flow to json and jsonl output
+    #[arg(long)]
+    pub(super) flows: bool,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Flows {
+    #[command(flatten)]
+    pub(super) input: Input,
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) output: Output,
+    /// Only flows with this verdict (repeatable)
+    #[arg(long, value_enum)]
+    pub(super) verdict: Vec<Verdict>,
+    /// Only flows of this row (S03) or service (part of its name; repeatable)
+    #[arg(long)]
+    pub(super) service: Vec<String>,
+    /// Only flows of this host: address, CIDR, or a name of the topology (repeatable)
+    #[arg(long)]
+    pub(super) host: Vec<HostPattern>,
+    /// Only flows with this port on either side (repeatable)
+    #[arg(long)]
+    pub(super) port: Vec<u16>,
+    /// Order of the list; all but `first` put the largest first
+    #[arg(long, value_enum, default_value = "first")]
+    pub(super) sort: Order,
+    /// Show at most so many
+    #[arg(long, value_name = "N")]
+    pub(super) top: Option<usize>,
+    /// Sum the flows by service, host or pair of hosts
+    #[arg(long, value_enum)]
+    pub(super) by: Option<By>,
+}
+
+/// What is read.
+#[derive(Debug, Group)]
+pub(super) struct Input {
+    /// Captures (pcap, pcapng), directories of them, or - for standard input; several are read as one capture
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Read only frames that match this BPF filter, as tcpdump takes it
+    #[arg(long, value_name = "BPF")]
+    pub(super) filter: Option<String>,
+    /// A TCP flow silent for longer is over
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1h")]
+    pub(super) tcp_timeout: i64,
+    /// A UDP flow silent for longer is over
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
+    pub(super) udp_timeout: i64,
+}
+
+/// What flows are judged by.
+#[derive(Debug, Group)]
+pub(super) struct Judging {
+    /// The deployment: hosts, networks, roles, media ranges, accepted flows
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) topology: Option<PathBuf>,
+    /// Declare one host or network, such as 10.0.0.11=front-end,mediation (repeatable)
+    #[arg(long, value_name = "ADDRESS=ROLE")]
+    pub(super) role: Vec<String>,
+    /// Also judge by a built-in overlay, or all: see `lyncap catalog export --list` (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(super) overlay: Vec<String>,
+    /// Also judge by a catalog file of your own (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(super) catalog: Vec<PathBuf>,
+}
+
+/// Where the result goes, and how it looks.
+#[derive(Debug, Group)]
+pub(super) struct Output {
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+    /// Write to a file, which appears once it is complete
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Colour the output
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(super) color: Colour,
+    /// Tell times in UTC, not in the local zone (machine formats are always UTC)
+    #[arg(long)]
+    pub(super) utc: bool,
+    /// No progress bar
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Say more of what was read
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Catalog {
+    #[command(subcommand)]
+    pub(super) command: CatalogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CatalogCommand {
+    /// List the rows of the document, and of the overlays that are on
+    List(CatalogList),
+    /// Show one row: the document's words beside what was derived from them
+    Show(CatalogShow),
+    /// Print a built-in catalog as a file, to learn the format or to change it
+    Export(CatalogExport),
+    /// Check catalog files
+    Lint(CatalogLint),
+    /// Print the firewall matrix of a deployment; with captures, what of it was seen
+    Rules(CatalogRules),
+}
+
+#[derive(Debug, Group)]
+pub(super) struct CatalogList {
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) output: Output,
+    /// Only rows of this role
+    #[arg(long = "of-role", alias = "for-role", value_name = "ROLE")]
+    pub(super) of_role: Option<Role>,
+    /// Only rows with this port
+    #[arg(long)]
+    pub(super) port: Option<Port>,
+    /// Only rows of this table: server-ports, load-balancer-hardware, load-balancer-dns, clients, or an overlay's group
+    #[arg(long)]
+    pub(super) table: Option<String>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct CatalogShow {
+    /// Row id, such as S03
+    #[arg(value_name = "ROW")]
+    pub(super) row: String,
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct CatalogExport {
+    /// Which catalog; the document if none is named
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// List the built-in catalogs
+    #[arg(long)]
+    pub(super) list: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct CatalogLint {
+    /// Catalog files
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct CatalogRules {
+    /// Captures, directories of them, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Explain {
+    /// A port, such as 5071/tcp
+    #[arg(value_name = "PORT")]
+    pub(super) port: Port,
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) output: Output,
+}

@@ -1,0 +1,117 @@
+//! The command line: arguments as typed, then the work, then the exit code.
+//!
+//! In: `argv`. Out: a report on standard output or in a file, messages on standard error, an exit code.
+//! Must not know: how anything is read, judged or laid out.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use args::Args;
+
+use crate::error::Error;
+
+mod args;
+mod catalog;
+mod input;
+mod output;
+mod run;
+mod value;
+
+/// How a run ended. Usage and unreadable input weigh more than incomplete input, that more than findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Nothing flagged.
+    Clean = 0,
+    /// Findings at or above `--fail-on`.
+    Findings = 1,
+    /// Done, but the input was incomplete.
+    Incomplete = 3,
+    /// Could not do what was asked.
+    Failed = 2,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error).into(),
+    };
+    run::run(&args).unwrap_or_else(|error| failed(&error)).into()
+}
+
+/// A closed pipe is success: the reader has seen enough.
+fn failed(error: &Error) -> Exit {
+    if let Error::Write { source, .. } = error
+        && source.kind() == io::ErrorKind::BrokenPipe
+    {
+        return Exit::Clean;
+    }
+    output::complain(&error.to_string());
+    Exit::Failed
+}
+
+/// Help and version as clap prints them; a mistake as one line.
+fn usage(error: &clap::Error) -> Exit {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed pipe is success here too.
+            let _ = error.print();
+            Exit::Clean
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            Exit::Failed
+        }
+        _ => {
+            output::complain(&one_line(&error.to_string()));
+            Exit::Failed
+        }
+    }
+}
+
+/// clap's message without its usage block: "what; tip; where to look".
+fn one_line(message: &str) -> String {
+    let body = message.split("\n\nUsage:").next().unwrap_or(message);
+    let body = body.split("\n\nFor more information").next().unwrap_or(body);
+    let parts: Vec<_> = body.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let text = parts.join("; ").replace(":; ", ": ");
+    format!("{}; see lyncap --help", text.trim_start_matches("error: "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_one_line_with_the_remedy() {
+        for (argv, expected) in [
+            (&["lyncap", "audit"][..], "required arguments were not provided: <FILE>..."),
+            (&["lyncap", "audit", "--tpology", "x", "f"], "unexpected argument '--tpology' found; tip:"),
+            (&["lyncap", "frobnicate"], "unrecognized subcommand 'frobnicate'"),
+            (&["lyncap", "audit", "--format", "xml", "f"], "invalid value 'xml' for '--format <FORMAT>'"),
+        ] {
+            let error = Args::try_parse_from(argv).unwrap_err();
+            let line = one_line(&error.to_string());
+            assert!(line.contains(expected) && !line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_specification() {
+        let codes = [Exit::Clean, Exit::Findings, Exit::Failed, Exit::Incomplete].map(|exit| exit as u8);
+        assert_eq!(codes, [0, 1, 2, 3]);
+        assert_eq!(Exit::Findings.max(Exit::Incomplete), Exit::Incomplete);
+        assert_eq!(Exit::Incomplete.max(Exit::Failed), Exit::Failed);
+    }
+}

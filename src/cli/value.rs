@@ -1,0 +1,140 @@
+//! Values of flags: durations, ports, choices.
+//!
+//! In: text as typed. Out: values, or a message with the right form.
+//! Must not know: which flag it is for.
+
+use clap::ValueEnum;
+
+use crate::net::Transport;
+use crate::report::Format;
+use crate::report::audit::Severity;
+use crate::report::flows::{By, Order};
+use crate::verdict::Verdict;
+
+/// Nanoseconds of `500ms`, `12s`, `5m`, `2h`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<i64, String> {
+    const UNITS: &[(&str, f64)] = &[("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
+    let bad = || format!("`{text}` is no duration; write 500ms, 12s, 5m or 2h");
+    let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
+    let number = unit.map_or(text, |(unit, _)| text.trim_end_matches(unit));
+    let value: f64 = number.parse().map_err(|_| bad())?;
+    let nanoseconds = value * unit.map_or(1e9, |&(_, size)| size);
+    if !nanoseconds.is_finite() || nanoseconds <= 0.0 || nanoseconds >= i64::MAX as f64 {
+        return Err(bad());
+    }
+    Ok(nanoseconds as i64)
+}
+
+/// A port, with or without its transport: `5071`, `5071/tcp`, `tcp/5071`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Port {
+    pub(super) transport: Option<Transport>,
+    pub(super) port: u16,
+}
+
+impl std::str::FromStr for Port {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is no port; write 5071, 5071/tcp or 1434/udp");
+        let (port, transport) = match text.split_once('/') {
+            None => (text, None),
+            Some((a, b)) if a.parse::<Transport>().is_ok() => (b, Some(a)),
+            Some((a, b)) => (a, Some(b)),
+        };
+        let transport = transport.map(str::parse).transpose().map_err(|()| bad())?;
+        Ok(Self { transport, port: port.parse().map_err(|_| bad())? })
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// At which severity findings make the exit code 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    High,
+    Medium,
+    Low,
+    Info,
+    Never,
+}
+
+impl FailOn {
+    pub(super) fn is_met_by(self, severity: Severity) -> bool {
+        let threshold = match self {
+            Self::High => Severity::High,
+            Self::Medium => Severity::Medium,
+            Self::Low => Severity::Low,
+            Self::Info => Severity::Info,
+            Self::Never => return false,
+        };
+        severity <= threshold
+    }
+}
+
+/// Names of an enum of the report as clap's choices.
+macro_rules! choices {
+    ($type:ty { $($variant:ident => $name:literal),+ $(,)? }) => {
+        impl ValueEnum for $type {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$variant),+]
+            }
+
+            fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+                Some(clap::builder::PossibleValue::new(match self { $(Self::$variant => $name),+ }))
+            }
+        }
+    };
+}
+
+choices!(Format { Table => "table", Json => "json", Jsonl => "jsonl", Csv => "csv" });
+choices!(By { Service => "service", Host => "host", Pair => "pair" });
+choices!(Order {
+    First => "first", Last => "last", Duration => "duration", Bytes => "bytes", Packets => "packets", Rtt => "rtt",
+    Verdict => "verdict",
+});
+choices!(Verdict {
+    Documented => "documented", RangeOnly => "range-only", Contradicted => "contradicted",
+    Undocumented => "undocumented",
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_parse() {
+        let good = [("500ms", 500_000_000), ("12s", 12_000_000_000), ("5m", 300_000_000_000), ("2h", 7_200_000_000_000)];
+        for (text, expected) in good.into_iter().chain([("7", 7_000_000_000), ("1.5s", 1_500_000_000)]) {
+            assert_eq!(duration(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "s", "-1s", "0", "1d", "1e300h", "nan", "5 m "] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ports_parse_either_way_round() {
+        for (text, transport) in
+            [("5071", None), ("5071/tcp", Some(Transport::Tcp)), ("tcp/5071", Some(Transport::Tcp)), ("5071/udp", Some(Transport::Udp))]
+        {
+            assert_eq!(text.parse(), Ok(Port { transport, port: 5071 }), "{text}");
+        }
+        for bad in ["", "x", "70000", "5071/sctp", "tcp/", "/tcp"] {
+            assert!(bad.parse::<Port>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn failing_follows_severity() {
+        assert!(FailOn::Medium.is_met_by(Severity::High) && FailOn::Medium.is_met_by(Severity::Medium));
+        assert!(!FailOn::Medium.is_met_by(Severity::Low) && !FailOn::Never.is_met_by(Severity::High));
+    }
+}

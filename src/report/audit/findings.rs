@@ -1,0 +1,459 @@
+//! Findings: what an audit reports, worst first.
+//!
+//! In: judged flows. Out: [`Finding`]s grouped by kind, ends and port; those that the user accepted apart.
+//! Must not know: formats. Payload findings join here when evidence exists; each kind is one row of [`KINDS`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
+
+use super::NotFound;
+use super::grouping::{Common, Label, display_filter, port_text};
+use crate::catalog::{Role, RoleSet};
+use crate::evidence::Evidence;
+use crate::flow::{Flow, FrameId};
+use crate::net::{Address, Timestamp, Transport};
+use crate::report::community_id;
+use crate::report::text::{day, plural, rfc3339};
+use crate::topology::Accept;
+use crate::verdict::{Judge, Judged, Outcome, Verdict, icmp_text};
+
+/// How much a finding weighs; worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Severity {
+    High,
+    Medium,
+    Low,
+    Info,
+}
+
+impl Severity {
+    /// As exported.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// What is wrong; in the order of the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "told in `KINDS`")]
+pub enum Kind {
+    UndocumentedFlow,
+    UnknownListener,
+    BlockedDocumentedPort,
+    ExternalPeer,
+    RangeOnly,
+    RoleConflict,
+}
+
+/// Kind, exported name, severity, and what is said when none was found.
+const KINDS: &[(Kind, &str, Severity, &str)] = &[
+    (Kind::UndocumentedFlow, "undocumented-flow", Severity::Medium, "no flow that no row explains was seen"),
+    (
+        Kind::UnknownListener,
+        "unknown-listener",
+        Severity::Medium,
+        "no declared server accepted on a port that no row explains",
+    ),
+    (
+        Kind::BlockedDocumentedPort,
+        "blocked-documented-port",
+        Severity::Medium,
+        "no documented port was refused, unanswered or unreachable",
+    ),
+    (Kind::ExternalPeer, "external-peer", Severity::Medium, "no outside address talked to an internal server"),
+    (Kind::RangeOnly, "range-only", Severity::Low, "no flow rests on a media range alone"),
+    (Kind::RoleConflict, "role-conflict", Severity::Low, "no declared server answered on a port of another role"),
+];
+
+impl Kind {
+    /// As exported.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        KINDS.get(self as usize).map_or("", |&(_, name, ..)| name)
+    }
+
+    fn severity(self) -> Severity {
+        KINDS.get(self as usize).map_or(Severity::Info, |&(.., severity, _)| severity)
+    }
+}
+
+/// One finding, as the contract has it.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
+pub struct Finding {
+    pub kind: &'static str,
+    pub severity: Severity,
+    pub initiator: String,
+    pub responder: String,
+    pub transport: &'static str,
+    pub port: Option<u16>,
+    pub rows: Vec<String>,
+    pub count: u64,
+    pub reason: String,
+    pub first_seen: String,
+    pub last_seen: String,
+    pub first_packet: u64,
+    pub community_id: String,
+    pub filter: String,
+    /// Why the user accepted it; only among the accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
+}
+
+/// What makes flows one finding. A port of 0 stands for all ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    accepted: Option<usize>,
+    severity: Severity,
+    kind: Kind,
+    responder: Label,
+    transport: Transport,
+    port: Option<u16>,
+    initiator: Label,
+}
+
+/// What is gathered of one finding.
+struct Gathered {
+    count: u64,
+    rows: BTreeSet<String>,
+    reason: String,
+    expired: Option<usize>,
+    initiators: Common<Address>,
+    initiator_count: BTreeSet<Address>,
+    responders: Common<Address>,
+    ports: BTreeSet<u16>,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    first_frame: FrameId,
+    community_id: String,
+}
+
+/// All findings of a run.
+pub(super) struct Findings<'a> {
+    judge: &'a Judge<'a>,
+    groups: BTreeMap<Group, Gathered>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) const fn new(judge: &'a Judge<'a>) -> Self {
+        Self { judge, groups: BTreeMap::new() }
+    }
+
+    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+        for (kind, severity) in kinds(judged) {
+            self.add(kind, severity, flow, judged);
+        }
+    }
+
+    fn add(&mut self, kind: Kind, severity: Severity, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+        let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+        let of_listener = matches!(kind, Kind::UnknownListener | Kind::RoleConflict);
+        let (accepted, expired) = self.acceptance(flow, judged);
+        let group = Group {
+            accepted,
+            severity,
+            kind,
+            responder: Label::of(to),
+            transport: judged.oriented.transport,
+            // Media spreads over a range: one finding a pair of hosts, not one a port.
+            port: (kind != Kind::RangeOnly).then_some(to.at.port),
+            initiator: if of_listener { Label::Anyone } else { Label::of(from) },
+        };
+        let gathered = self.groups.entry(group).or_insert_with(|| Gathered {
+            count: 0,
+            rows: BTreeSet::new(),
+            reason: reason(kind, flow, judged),
+            expired,
+            initiators: Common::Nothing,
+            initiator_count: BTreeSet::new(),
+            responders: Common::Nothing,
+            ports: BTreeSet::new(),
+            first_seen: flow.first_seen,
+            last_seen: flow.last_seen,
+            first_frame: flow.first_frame,
+            community_id: community_id::of_flow(&flow.tuple),
+        });
+        gathered.count += 1;
+        gathered.initiators.add(from.at.address);
+        gathered.initiator_count.insert(from.at.address);
+        gathered.responders.add(to.at.address);
+        gathered.ports.insert(to.at.port);
+        gathered.last_seen = gathered.last_seen.max(flow.last_seen);
+        for row in rows(kind, judged).filter(|row| !gathered.rows.contains(*row)).collect::<Vec<_>>() {
+            gathered.rows.insert(row.to_owned());
+        }
+    }
+
+    /// The entry that accepts the flow, or else one that did until its date.
+    fn acceptance(&self, flow: &Flow<Evidence>, judged: &Judged<'_>) -> (Option<usize>, Option<usize>) {
+        let topology = self.judge.topology();
+        let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
+        let holds = |accept: &Accept| {
+            accept.transport == judged.oriented.transport
+                && accept.ports.contains(to.port)
+                && topology.is_party(&accept.from, from)
+                && topology.is_party(&accept.to, to)
+        };
+        let mut expired = None;
+        for (i, accept) in topology.accepts.iter().enumerate().filter(|(_, accept)| holds(accept)) {
+            if accept.until.is_none_or(|until| day(flow.first_seen) <= until) {
+                return (Some(i), None);
+            }
+            expired = Some(i);
+        }
+        (None, expired)
+    }
+
+    /// Findings worst first, and the accepted ones.
+    pub(super) fn finish(self) -> (Vec<Finding>, Vec<Finding>) {
+        let accepts = &self.judge.topology().accepts;
+        let (mut findings, mut accepted) = (Vec::new(), Vec::new());
+        for (group, gathered) in roll_up(self.groups) {
+            let entry = group.accepted.and_then(|i| accepts.get(i));
+            let expired = gathered.expired.and_then(|i| accepts.get(i));
+            let target = if entry.is_some() { &mut accepted } else { &mut findings };
+            target.push(gathered.finish(&group, entry, expired));
+        }
+        (findings, accepted)
+    }
+}
+
+/// This many undeclared initiators of one finding become "N hosts".
+const INITIATORS_APART: usize = 5;
+/// This many ports of one pair of hosts become one finding: a scan.
+const PORTS_APART: usize = 20;
+
+/// Findings that differ only in who asked, or only in the port, are one when they are many.
+fn roll_up(groups: BTreeMap<Group, Gathered>) -> BTreeMap<Group, Gathered> {
+    let by_initiator = |group: &Group| match group.initiator {
+        Label::Address(_) => Some(Group { initiator: Label::Anyone, ..group.clone() }),
+        _ => None,
+    };
+    let by_port = |group: &Group| Some(Group { port: None, ..group.clone() });
+    merge(merge(groups, INITIATORS_APART, by_initiator), PORTS_APART, by_port)
+}
+
+fn merge(
+    groups: BTreeMap<Group, Gathered>,
+    at_most: usize,
+    wider: impl Fn(&Group) -> Option<Group>,
+) -> BTreeMap<Group, Gathered> {
+    let mut sizes: BTreeMap<Group, usize> = BTreeMap::new();
+    for group in groups.keys().filter_map(&wider) {
+        *sizes.entry(group).or_default() += 1;
+    }
+    let mut merged: BTreeMap<Group, Gathered> = BTreeMap::new();
+    for (group, gathered) in groups {
+        let wide = wider(&group).filter(|wide| sizes.get(wide).is_some_and(|&n| n > at_most));
+        match merged.entry(wide.unwrap_or(group)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(gathered);
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().absorb(gathered),
+        }
+    }
+    merged
+}
+
+impl Gathered {
+    fn absorb(&mut self, other: Self) {
+        if other.first_seen < self.first_seen {
+            self.reason = other.reason;
+            self.first_frame = other.first_frame;
+            self.community_id = other.community_id;
+        }
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.count += other.count;
+        self.rows.extend(other.rows);
+        self.initiator_count.extend(other.initiator_count);
+        self.ports.extend(other.ports);
+        self.initiators = Common::Several;
+        if let Some(responder) = other.responders.one() {
+            self.responders.add(responder);
+        }
+    }
+
+    fn finish(self, group: &Group, accept: Option<&Accept>, expired: Option<&Accept>) -> Finding {
+        let ports: Vec<u16> = self.ports.into_iter().collect();
+        let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
+        let mut reason = self.reason;
+        if let ([first, .., last], None) = (&*ports, port) {
+            reason = format!("{reason} ({} from {first} to {last})", plural(ports.len() as u64, "port"));
+        }
+        if let Some(accept) = expired {
+            let until = accept.until.map(|until| until.to_string()).unwrap_or_default();
+            reason = format!("{reason}; it was accepted until {until} ({})", accept.reason);
+        }
+        let initiator = match (&group.initiator, self.initiator_count.len() as u64) {
+            (Label::Anyone, 1) => self.initiators.one().map_or_else(|| group.initiator.text(), |one| one.to_string()),
+            (Label::Anyone, n) => plural(n, "host"),
+            (label, _) => label.text(),
+        };
+        Finding {
+            kind: group.kind.as_str(),
+            severity: group.severity,
+            initiator,
+            responder: group.responder.text(),
+            transport: group.transport.as_str(),
+            port,
+            rows: self.rows.into_iter().collect(),
+            count: self.count,
+            reason,
+            first_seen: rfc3339(self.first_seen),
+            last_seen: rfc3339(self.last_seen),
+            first_packet: self.first_frame.number,
+            community_id: self.community_id,
+            filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, port),
+            accepted: accept.map(|accept| accept.reason.clone()),
+        }
+    }
+}
+
+/// What is wrong with one flow; often nothing, sometimes several things.
+fn kinds(judged: &Judged<'_>) -> Vec<(Kind, Severity)> {
+    let mut kinds = Vec::new();
+    // What only a switched-off overlay explains is what every healthy pool shows.
+    let explained = judged.near_misses.iter().any(|miss| miss.only_off);
+    let softened = |kind: Kind| (kind, if explained { Severity::Low } else { kind.severity() });
+    match judged.verdict {
+        Verdict::Undocumented => {
+            kinds.push(softened(Kind::UndocumentedFlow));
+            if judged.is_accepted() && judged.oriented.responder.who.is_server() {
+                let conflict = conflicting_rows(judged).next().is_some();
+                kinds.push(softened(if conflict { Kind::RoleConflict } else { Kind::UnknownListener }));
+            }
+        }
+        Verdict::RangeOnly => kinds.push((Kind::RangeOnly, Kind::RangeOnly.severity())),
+        Verdict::Documented if judged.outcome.is_blocked() => {
+            kinds.push((Kind::BlockedDocumentedPort, Kind::BlockedDocumentedPort.severity()));
+        }
+        Verdict::Documented | Verdict::Contradicted => {}
+    }
+    if is_external(judged) {
+        kinds.push((Kind::ExternalPeer, Kind::ExternalPeer.severity()));
+    }
+    kinds
+}
+
+/// Roles that the outside may talk to.
+const BORDER: RoleSet = RoleSet::one(Role::Edge).union(RoleSet::one(Role::ReverseProxy));
+
+fn is_external(judged: &Judged<'_>) -> bool {
+    let (a, b) = (&judged.oriented.initiator.who, &judged.oriented.responder.who);
+    [(a, b), (b, a)]
+        .iter()
+        .any(|(outside, server)| outside.external && server.is_server() && !server.declared.meets(BORDER))
+}
+
+/// Rows that document the responder's port for another role.
+fn conflicting_rows<'j>(judged: &'j Judged<'_>) -> impl Iterator<Item = &'j str> {
+    let of_other_role = judged
+        .near_misses
+        .iter()
+        .filter(|miss| miss.why.starts_with("documented for another role") && miss.row.is_fixed());
+    of_other_role.map(|miss| &*miss.row.id)
+}
+
+/// Rows that a finding names: those that fit, or those that would for another role.
+fn rows<'j>(kind: Kind, judged: &'j Judged<'_>) -> Box<dyn Iterator<Item = &'j str> + 'j> {
+    match kind {
+        Kind::RoleConflict => Box::new(conflicting_rows(judged)),
+        _ => Box::new(judged.rows.iter().map(|row| &*row.id)),
+    }
+}
+
+/// One sentence.
+fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> String {
+    let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+    let port = port_text(to.at, judged.oriented.transport);
+    let responder = Label::of(to).text();
+    let service = judged.rows.first().map(|row| format!("{} ({})", row.id, row.service)).unwrap_or_default();
+    match kind {
+        Kind::UndocumentedFlow => match judged.near_misses.first() {
+            Some(miss) => format!("no row explains {port}; nearest is {}: {}", miss.row.id, miss.why),
+            None => format!("no row explains {port}"),
+        },
+        Kind::UnknownListener => {
+            let off = judged.near_misses.iter().find(|miss| miss.only_off);
+            let hint = off.map(|miss| format!("; {} {}", miss.row.id, miss.why)).unwrap_or_default();
+            format!("{responder}, declared {}, accepted on {port}, which no row explains{hint}", to.who.declared)
+        }
+        Kind::RoleConflict => {
+            let row = judged.near_misses.iter().find(|miss| conflicting_rows(judged).any(|id| id == miss.row.id));
+            let other = row.map(|miss| format!("{} documents for {}", miss.row.id, miss.row.roles_text()));
+            format!(
+                "{responder}, declared {}, answered on {port}, which {}",
+                to.who.declared,
+                other.unwrap_or_default()
+            )
+        }
+        Kind::BlockedDocumentedPort => {
+            let what = match judged.outcome {
+                Outcome::Refused => "was refused (RST)".to_owned(),
+                Outcome::Unreachable => flow
+                    .icmp
+                    .map_or_else(|| "is unreachable".to_owned(), |icmp| format!("is unreachable: {}", icmp_text(icmp))),
+                _ => "was not answered, though the host answers elsewhere".to_owned(),
+            };
+            format!("{port} is documented, {service}, and {what}")
+        }
+        Kind::ExternalPeer => {
+            let outside = if from.who.external { from } else { to };
+            let inside = if from.who.external { to } else { from };
+            format!(
+                "{} is outside `internal` and talks with {}, declared {}",
+                outside.at.address,
+                Label::of(inside).text(),
+                inside.who.declared
+            )
+        }
+        Kind::RangeOnly => format!("only a media range covers it, {service}, and no payload proves media"),
+    }
+}
+
+/// A line for each kind that was not found, and whether it could have been.
+pub(super) fn not_found(findings: &[Finding], judge: &Judge<'_>) -> Vec<NotFound> {
+    let found: HashMap<&str, ()> = findings.iter().map(|finding| (finding.kind, ())).collect();
+    let topology = judge.topology();
+    let missing = |kind: Kind| match kind {
+        Kind::ExternalPeer if topology.internal.is_empty() => {
+            Some("outside addresses were not looked for: no `internal` in the topology")
+        }
+        Kind::UnknownListener | Kind::RoleConflict if !topology.declares_hosts() => {
+            Some("was not looked for: no host has a declared role")
+        }
+        _ => None,
+    };
+    let line = |&(kind, name, _, statement): &(Kind, &'static str, Severity, &'static str)| {
+        let missing = missing(kind);
+        let statement = match missing {
+            Some(why) if why.starts_with("was") => format!("{name} {why}"),
+            Some(why) => why.to_owned(),
+            None => statement.to_owned(),
+        };
+        NotFound { kind: name, looked_for: missing.is_none(), statement }
+    };
+    KINDS.iter().filter(|(_, name, ..)| !found.contains_key(name)).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_stand_in_the_order_of_the_variants() {
+        for (i, &(kind, name, ..)) in KINDS.iter().enumerate() {
+            assert_eq!((kind as usize, kind.as_str()), (i, name));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How findings are grouped: what each end is called, and what is rolled up when there is too much of it.
+//!
+//! In: ends of flows. Out: [`Label`]s and Wireshark display filters.
+//! Must not know: kinds of findings.
+
+use std::fmt::Write as _;
+
+use crate::net::{Address, Endpoint, Transport};
+use crate::report::text::harmless;
+use crate::verdict::End;
+
+/// What one end of a finding is called.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Label {
+    /// A declared host.
+    Host(String),
+    /// A declared network: all its hosts together.
+    Network(String),
+    /// An undeclared address.
+    Address(Address),
+    /// Whoever it was.
+    Anyone,
+}
+
+impl Label {
+    pub(super) fn of(end: &End<'_>) -> Self {
+        match (end.who.name, end.who.network) {
+            (Some(name), _) => Self::Host(harmless(name)),
+            (None, Some(network)) => Self::Network(harmless(network)),
+            (None, None) => Self::Address(end.at.address),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Host(name) | Self::Network(name) => name.clone(),
+            Self::Address(address) => address.to_string(),
+            Self::Anyone => "any".to_owned(),
+        }
+    }
+}
+
+/// A Wireshark display filter for the conversations of a finding. Addresses that are not the same for all are left out.
+pub(super) fn display_filter(
+    initiator: Option<Address>,
+    responder: Option<Address>,
+    transport: Transport,
+    port: Option<u16>,
+) -> String {
+    let mut filter = String::new();
+    for address in [initiator, responder].into_iter().flatten() {
+        let field = if address.is_v6() { "ipv6" } else { "ip" };
+        let _ = write!(filter, "{field}.addr == {address} && ");
+    }
+    match port {
+        Some(port) => {
+            let _ = write!(filter, "{transport}.port == {port}");
+        }
+        None => {
+            let _ = write!(filter, "{transport}");
+        }
+    }
+    filter
+}
+
+/// The one value that all flows of a finding share, or none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Common<T> {
+    #[default]
+    Nothing,
+    One(T),
+    Several,
+}
+
+impl<T: PartialEq + Copy> Common<T> {
+    pub(super) fn add(&mut self, value: T) {
+        *self = match *self {
+            Self::Nothing => Self::One(value),
+            Self::One(one) if one == value => *self,
+            _ => Self::Several,
+        };
+    }
+
+    pub(super) const fn one(self) -> Option<T> {
+        match self {
+            Self::One(value) => Some(value),
+            Self::Nothing | Self::Several => None,
+        }
+    }
+}
+
+/// Both ends in words, for a reason.
+pub(super) fn port_text(at: Endpoint, transport: Transport) -> String {
+    format!("{transport}/{}", at.port)
+}

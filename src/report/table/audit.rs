@@ -1,0 +1,255 @@
+//! The audit for people: what was read, what it can prove, findings, services, coverage.
+//!
+//! In: an [`Audit`]. Out: sections, the most important where the eye ends up or begins: findings before services.
+//! Must not know: how anything was gathered.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{Look, Tone, sheet};
+use crate::report::audit::{Audit, CoverageRecord, Finding, Percentiles, ServiceRecord, Severity};
+use crate::report::text::{count, duration, plural};
+use crate::verdict::Verdict;
+
+/// From this width on services show their distributions.
+const WIDE: usize = 140;
+
+/// The whole audit.
+#[must_use]
+pub fn audit(look: Look, audit: &Audit, span: Option<(String, String)>) -> String {
+    let mut out = String::new();
+    heading(&mut out, look, audit, span);
+    fitness(&mut out, look, audit);
+    findings(&mut out, look, audit);
+    services(&mut out, look, &audit.services);
+    coverage(&mut out, look, &audit.coverage);
+    not_found(&mut out, look, audit);
+    out
+}
+
+fn section(out: &mut String, look: Look, title: &str, aside: &str) {
+    let aside = if aside.is_empty() { String::new() } else { format!("  {}", look.paint(Tone::Faint, aside)) };
+    let _ = writeln!(out, "\n{}{aside}", look.paint(Tone::Heading, &title.to_uppercase()));
+}
+
+fn bullet(out: &mut String, look: Look, text: &str) {
+    let _ = writeln!(out, "  - {}", look.wrap(text, 4));
+}
+
+fn heading(out: &mut String, look: Look, audit: &Audit, span: Option<(String, String)>) {
+    let summary = &audit.summary;
+    let files: Vec<_> = summary.files.iter().map(|file| &*file.name).collect();
+    let names = match *files {
+        [one] => one.to_owned(),
+        _ => plural(files.len() as u64, "file"),
+    };
+    let _ = writeln!(out, "{}", look.paint(Tone::Heading, &names));
+    if let Some((first, last)) = span {
+        let _ = writeln!(out, "{first} to {last}, {}", duration((audit.fitness.span_s * 1e9) as i64));
+    }
+    let skipped: u64 = summary.skipped.values().sum();
+    let _ = writeln!(
+        out,
+        "{}, {}, {} skipped, {}",
+        plural(summary.frames, "frame"),
+        plural(summary.packets, "packet"),
+        count(skipped),
+        plural(summary.flows, "flow")
+    );
+    if !summary.skipped.is_empty() {
+        let skipped: Vec<_> = summary.skipped.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        let _ =
+            writeln!(out, "{}", look.paint(Tone::Faint, &look.wrap(&format!("skipped: {}", skipped.join(", ")), 2)));
+    }
+    let verdicts: Vec<_> = Verdict::ALL
+        .iter()
+        .map(|verdict| {
+            let n = summary.verdicts.get(verdict.as_str()).copied().unwrap_or_default();
+            let text = format!("{} {n}", verdict.as_str());
+            look.paint(if n == 0 { Tone::Faint } else { super::flows::tone(*verdict) }, &text)
+        })
+        .collect();
+    let _ = writeln!(out, "{}", verdicts.join("  "));
+}
+
+fn fitness(out: &mut String, look: Look, audit: &Audit) {
+    let fitness = &audit.fitness;
+    section(out, look, "What this capture can prove", "");
+    if fitness.limits.is_empty() {
+        bullet(out, look, "every TCP flow shows its handshake, nothing was cut: nothing limits this audit");
+    }
+    fitness.limits.iter().for_each(|limit| bullet(out, look, limit));
+    for host in fitness.hosts.iter().filter(|host| host.role_source == "inferred") {
+        let from = host.inferred_from.join(", ");
+        bullet(
+            out,
+            look,
+            &format!("{} looks like {} (inferred: it answered on {from})", host.address, host.roles.join(" or ")),
+        );
+    }
+}
+
+fn findings(out: &mut String, look: Look, audit: &Audit) {
+    let mut by_severity: BTreeMap<Severity, u64> = BTreeMap::new();
+    for finding in &audit.findings {
+        *by_severity.entry(finding.severity).or_default() += 1;
+    }
+    let counts: Vec<_> = by_severity.iter().map(|(severity, n)| format!("{n} {}", severity.as_str())).collect();
+    section(out, look, "Findings", &counts.join(", "));
+    if audit.findings.is_empty() {
+        bullet(out, look, "none");
+    }
+    audit.findings.iter().for_each(|found| finding(out, look, found));
+    if !audit.accepted.is_empty() {
+        section(out, look, "Accepted", "by the topology's [[accept]] entries");
+        audit.accepted.iter().for_each(|found| finding(out, look, found));
+    }
+}
+
+fn finding(out: &mut String, look: Look, finding: &Finding) {
+    let tone = match finding.severity {
+        Severity::High => Tone::Bad,
+        Severity::Medium => Tone::Warn,
+        Severity::Low | Severity::Info => Tone::Faint,
+    };
+    let port = finding.port.map_or_else(String::new, |port| format!("/{port}"));
+    let _ = writeln!(
+        out,
+        "{}  {}  {} -> {}  {}{port}  {}",
+        look.paint(tone, &format!("{:<6}", finding.severity.as_str())),
+        look.paint(Tone::Heading, finding.kind),
+        finding.initiator,
+        finding.responder,
+        finding.transport,
+        plural(finding.count, "flow")
+    );
+    if let Some(accepted) = &finding.accepted {
+        let _ = writeln!(out, "        accepted: {}", look.wrap(accepted, 18));
+    }
+    let _ = writeln!(out, "        {}", look.wrap(&finding.reason, 8));
+    let proof = format!("packet {}  {}", finding.first_packet, finding.filter);
+    let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &proof));
+}
+
+fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {
+    section(out, look, "Services seen", &plural(services.len() as u64, "row"));
+    if services.is_empty() {
+        bullet(out, look, "none");
+        return;
+    }
+    let wide = look.width >= WIDE;
+    let mut columns = vec![
+        ("row", false),
+        ("port", false),
+        ("flows", true),
+        ("from", true),
+        ("to", true),
+        ("bytes", true),
+        ("rtt p50", true),
+    ];
+    if wide {
+        columns.extend([
+            ("rtt p99", true),
+            ("lasted p50", true),
+            ("p99", true),
+            ("size p50", true),
+            ("p99", true),
+            ("also fits", false),
+        ]);
+    }
+    columns.push(("service", false));
+    let rows = services.iter().map(|service| {
+        let mut row = vec![
+            service.row.clone(),
+            ports(service),
+            service.flows.to_string(),
+            service.initiators.to_string(),
+            service.responders.to_string(),
+            count(service.bytes),
+            time(service.handshake_rtt_s, |of| of.p50),
+        ];
+        if wide {
+            row.extend([
+                time(service.handshake_rtt_s, |of| of.p99),
+                time(service.duration_s, |of| of.p50),
+                time(service.duration_s, |of| of.p99),
+                service.packet_size.map(|of| format!("{}", of.p50)).unwrap_or_default(),
+                service.packet_size.map(|of| format!("{}", of.p99)).unwrap_or_default(),
+                also(service),
+            ]);
+        }
+        let unproven = if service.verdict == "range-only" { " (range only)" } else { "" };
+        row.push(format!("{}{unproven}", service.service));
+        row
+    });
+    out.push_str(&sheet(look, &columns, rows.collect()));
+}
+
+fn ports(service: &ServiceRecord) -> String {
+    let ports: Vec<_> = service.ports.iter().map(ToString::to_string).collect();
+    let ports = if ports.is_empty() { "range".to_owned() } else { ports.join(",") };
+    format!("{}/{ports}", service.transports.join("+"))
+}
+
+fn also(service: &ServiceRecord) -> String {
+    let shown: Vec<_> = service.also.iter().take(3).map(|row| &**row).collect();
+    let more = service.also.len().saturating_sub(3);
+    if more > 0 { format!("{} +{more}", shown.join(" ")) } else { shown.join(" ") }
+}
+
+fn time(distribution: Option<Percentiles>, of: fn(Percentiles) -> f64) -> String {
+    distribution.map(|distribution| duration((of(distribution) * 1e9) as i64)).unwrap_or_default()
+}
+
+fn coverage(out: &mut String, look: Look, coverage: &[CoverageRecord]) {
+    let mut roles: Vec<(&str, Vec<&CoverageRecord>)> = Vec::new();
+    for record in coverage {
+        match roles.iter_mut().find(|(role, _)| *role == record.role) {
+            Some((_, records)) => records.push(record),
+            None => roles.push((record.role, vec![record])),
+        }
+    }
+    let source = coverage.first().map_or("", |record| record.role_source);
+    section(
+        out,
+        look,
+        "Coverage",
+        if source == "inferred" { "of the roles inferred" } else { "of the roles declared" },
+    );
+    if roles.is_empty() {
+        bullet(out, look, "no role is declared or inferred: name hosts with --topology or --role");
+    }
+    for (role, records) in roles {
+        let (seen, never): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.seen);
+        let _ = writeln!(
+            out,
+            "{}  {} of {} documented services seen",
+            look.paint(Tone::Heading, role),
+            seen.len(),
+            records.len()
+        );
+        let list = |records: &[&&CoverageRecord]| {
+            records.iter().map(|r| format!("{} {}/{}", r.row, r.transport, r.port)).collect::<Vec<_>>().join(", ")
+        };
+        if !never.is_empty() {
+            let text = format!("never seen: {}", list(&never));
+            let _ = writeln!(out, "  {}", look.wrap(&text, 4));
+        }
+        let vain: Vec<_> = seen.iter().filter(|record| !record.accepted).copied().collect();
+        if !vain.is_empty() {
+            let _ = writeln!(out, "  {}", look.wrap(&format!("only in vain: {}", list(&vain)), 4));
+        }
+    }
+}
+
+fn not_found(out: &mut String, look: Look, audit: &Audit) {
+    section(out, look, "Looked for and not found", "");
+    for line in &audit.not_found {
+        bullet(out, look, &line.statement);
+    }
+    bullet(
+        out,
+        look,
+        "payload was not examined: clear text where TLS is required, and impostors on documented ports, were not looked for",
+    );
+}

@@ -1,0 +1,115 @@
+//! Tables and paragraphs for a terminal: readable at 80 columns, better when wider.
+//!
+//! In: report data, a width, whether colour is wanted. Out: text.
+//! Must not know: where the text goes.
+
+use anstyle::{AnsiColor, Style};
+use tabled::builder::Builder;
+use tabled::settings::object::{Columns, Object as _, Rows};
+use tabled::settings::{Alignment, Modify, Padding, Style as Frame, Width};
+
+pub use audit::audit;
+pub use catalog::{about_port, catalog, row};
+pub use flows::{FlowTable, groups};
+pub use rules::rules;
+
+use super::text::Clock;
+
+mod audit;
+mod catalog;
+mod flows;
+mod rules;
+
+/// How text is laid out for its reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Columns of the terminal; [`usize::MAX`] where there is none, so that nothing is cut for grep.
+    pub width: usize,
+    /// Whether to colour.
+    pub colour: bool,
+    /// Which clock times are told by.
+    pub clock: Clock,
+}
+
+/// What a text means; the colour follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Heading,
+    Good,
+    Warn,
+    Bad,
+    Faint,
+}
+
+impl Look {
+    /// `text` in the colour of its meaning.
+    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+        if !self.colour || text.is_empty() {
+            return text.to_owned();
+        }
+        let style = match tone {
+            Tone::Heading => Style::new().bold(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Warn => AnsiColor::Yellow.on_default(),
+            Tone::Bad => AnsiColor::Red.on_default().bold(),
+            Tone::Faint => Style::new().dimmed(),
+        };
+        format!("{style}{text}{style:#}")
+    }
+
+    /// `text` in words no wider than the terminal, every line but the first after `indent` blanks.
+    pub(super) fn wrap(self, text: &str, indent: usize) -> String {
+        let room = self.width.saturating_sub(indent).max(20);
+        let mut lines: Vec<String> = vec![String::new()];
+        for word in text.split(' ') {
+            let length = lines.last().map_or(0, |line| line.chars().count());
+            if length > 0 && length + 1 + word.chars().count() > room {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+        }
+        lines.join(&format!("\n{}", " ".repeat(indent)))
+    }
+}
+
+/// Columns of a sheet: heading, and whether it holds numbers.
+pub(super) type Column = (&'static str, bool);
+
+/// A borderless table. The last column gives way when the terminal is narrow.
+pub(super) fn sheet(look: Look, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+    let last = columns.len().saturating_sub(1);
+    let widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, (heading, _))| {
+            let cells = rows.iter().filter_map(|row| row.get(i)).map(|cell| visible_width(cell));
+            cells.max().unwrap_or_default().max(heading.len())
+        })
+        .collect();
+    let others: usize = widths.iter().take(last).map(|width| width + 2).sum();
+    let mut builder = Builder::default();
+    builder.push_record(columns.iter().map(|(heading, _)| look.paint(Tone::Heading, heading)));
+    rows.into_iter().for_each(|row| builder.push_record(row));
+    let mut table = builder.build();
+    table.with(Frame::empty()).with(Padding::new(0, 2, 0, 0));
+    table.modify(Columns::last(), Padding::zero());
+    for (i, _) in columns.iter().enumerate().filter(|(_, (_, number))| *number) {
+        table.with(Modify::new(Columns::one(i).not(Rows::new(0..0))).with(Alignment::right()));
+    }
+    let room = look.width.saturating_sub(others);
+    if widths.last().is_some_and(|&width| width > room) {
+        table.modify(Columns::last(), Width::wrap(room.max(16)).keep_words(true));
+    }
+    let text = table.to_string();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// Columns that a cell takes on the screen: without its colour codes, a wide character twice.
+fn visible_width(cell: &str) -> usize {
+    tabled::grid::util::string::get_text_width(cell)
+}

@@ -1,0 +1,268 @@
+//! Report data → bytes, in each format.
+//!
+//! In: report data, a [`Format`], a [`Look`]. Out: bytes on a writer.
+//! Must not know: whether the writer is a file, a pipe or a terminal.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::audit::{self, Audit, Verdicts};
+use super::csv::CsvWriter;
+use super::flows::GroupRecord;
+use super::rows::RowRecord;
+use super::rules::Rule;
+use super::table::{self, FlowTable, Look};
+use super::text::wall;
+use super::{Format, Summary};
+use crate::catalog::Row;
+use crate::pipeline::Capture;
+use crate::verdict::Judge;
+
+/// Columns of a list of flows as CSV: the contract's fields, flattened, in its order.
+pub const FLOW_COLUMNS: &[&str] = &[
+    "id",
+    "community_id",
+    "transport",
+    "initiator_address",
+    "initiator_port",
+    "initiator_roles",
+    "initiator_role_source",
+    "initiator_name",
+    "responder_address",
+    "responder_port",
+    "responder_roles",
+    "responder_role_source",
+    "responder_name",
+    "direction_basis",
+    "first_seen",
+    "last_seen",
+    "duration_s",
+    "first_packet",
+    "file",
+    "packets_initiator",
+    "packets_responder",
+    "bytes_initiator",
+    "bytes_responder",
+    "payload_bytes_initiator",
+    "payload_bytes_responder",
+    "outcome",
+    "handshake_rtt_s",
+    "vlan",
+    "tunnel",
+    "verdict",
+    "proof",
+    "catalog",
+    "rows",
+    "service",
+    "expected",
+    "observed",
+    "near_misses",
+    "reasons",
+];
+
+const FINDING_COLUMNS: &[&str] = &[
+    "kind", "severity", "initiator", "responder", "transport", "port", "rows", "count", "reason", "first_seen",
+    "last_seen", "first_packet", "community_id", "filter",
+];
+const GROUP_COLUMNS: &[&str] = &[
+    "by", "key", "flows", "packets", "bytes", "verdicts_documented", "verdicts_range-only", "verdicts_contradicted",
+    "verdicts_undocumented", "rows",
+];
+const RULE_COLUMNS: &[&str] = &["from", "to", "transport", "port", "rows", "state", "flows", "service"];
+const ROW_COLUMNS: &[&str] = &[
+    "id", "catalog", "table", "service", "roles", "all_roles", "ports", "initiator_port", "transports", "application",
+    "security", "media", "port_on", "role_of", "peer", "never", "needs_proof", "load_balancing", "note", "remark",
+    "source", "words_role", "words_service", "words_port", "words_protocol", "words_note",
+];
+
+/// The flows at `indices`, then the footer.
+pub fn flows(
+    out: &mut dyn Write,
+    format: Format,
+    look: Look,
+    capture: &Capture,
+    judge: &Judge<'_>,
+    indices: &[usize],
+) -> io::Result<()> {
+    match format {
+        Format::Table => {
+            let mut table = FlowTable::new(look);
+            for &index in indices {
+                let Some(flow) = capture.flows.get(index) else { continue };
+                if let Some(text) = table.add(index, flow, &judge.judge(index, flow)) {
+                    out.write_all(text.as_bytes())?;
+                }
+            }
+            out.write_all(table.take().as_bytes())
+        }
+        Format::Json => {
+            out.write_all(b"{\"type\":\"flows\",\"schema\":\"lyncap.flows.v1\",\"flows\":[")?;
+            each_flow(out, capture, judge, indices, b",\n")?;
+            out.write_all(b"],\"summary\":")?;
+            json(out, &footer(capture, judge))?;
+            out.write_all(b"}\n")
+        }
+        Format::Jsonl => {
+            each_flow(out, capture, judge, indices, b"\n")?;
+            if !indices.is_empty() {
+                out.write_all(b"\n")?;
+            }
+            json(out, &footer(capture, judge))?;
+            out.write_all(b"\n")
+        }
+        Format::Csv => {
+            let mut writer = CsvWriter::new(out, FLOW_COLUMNS)?;
+            for &index in indices {
+                let Some(flow) = capture.flows.get(index) else { continue };
+                let judged = judge.judge(index, flow);
+                writer.write(&audit::record(capture, judge, index, flow, &judged))?;
+            }
+            writer.finish()
+        }
+    }
+}
+
+fn each_flow(
+    out: &mut dyn Write,
+    capture: &Capture,
+    judge: &Judge<'_>,
+    indices: &[usize],
+    between: &[u8],
+) -> io::Result<()> {
+    for (n, &index) in indices.iter().enumerate() {
+        let Some(flow) = capture.flows.get(index) else { continue };
+        if n > 0 {
+            out.write_all(between)?;
+        }
+        let judged = judge.judge(index, flow);
+        json(out, &audit::record(capture, judge, index, flow, &judged))?;
+    }
+    Ok(())
+}
+
+/// The footer of a list of flows: of everything read, whatever was selected.
+fn footer(capture: &Capture, judge: &Judge<'_>) -> Summary {
+    let mut verdicts = Verdicts::default();
+    for (index, flow) in capture.flows.iter().enumerate() {
+        verdicts.count(judge.judge(index, flow).verdict);
+    }
+    Summary { fitness: Some(audit::fitness(capture, judge)), ..audit::summary(capture, judge, &verdicts) }
+}
+
+/// An audit; `with_flows` adds every flow to the machine formats.
+pub fn audit(
+    out: &mut dyn Write,
+    format: Format,
+    look: Look,
+    capture: &Capture,
+    judge: &Judge<'_>,
+    audit: &Audit,
+    with_flows: bool,
+) -> io::Result<()> {
+    let all: Vec<usize> = (0..capture.flows.len()).filter(|_| with_flows).collect();
+    match format {
+        Format::Table => {
+            let span = capture.stats.span.map(|(first, last)| (wall(first, look.clock), wall(last, look.clock)));
+            out.write_all(table::audit(look, audit, span).as_bytes())
+        }
+        Format::Json => {
+            if !with_flows {
+                json(out, audit)?;
+                return out.write_all(b"\n");
+            }
+            let text = serde_json::to_vec(audit)?;
+            let open = text.strip_suffix(b"}").unwrap_or(&text);
+            out.write_all(open)?;
+            out.write_all(b",\"flows\":[")?;
+            each_flow(out, capture, judge, &all, b",\n")?;
+            out.write_all(b"]}\n")
+        }
+        Format::Jsonl => {
+            lines(out, "service", &audit.services)?;
+            lines(out, "finding", &audit.findings)?;
+            lines(out, "accepted", &audit.accepted)?;
+            lines(out, "not_found", &audit.not_found)?;
+            lines(out, "coverage", &audit.coverage)?;
+            each_flow(out, capture, judge, &all, b"\n")?;
+            if !all.is_empty() {
+                out.write_all(b"\n")?;
+            }
+            json(out, &Summary { fitness: Some(audit.fitness.clone()), ..audit.summary.clone() })?;
+            out.write_all(b"\n")
+        }
+        Format::Csv => csv(out, FINDING_COLUMNS, &audit.findings),
+    }
+}
+
+/// Flows summed by service, host or pair.
+pub fn groups(out: &mut dyn Write, format: Format, look: Look, groups: &[GroupRecord]) -> io::Result<()> {
+    match format {
+        Format::Table => out.write_all(table::groups(look, groups).as_bytes()),
+        Format::Csv => csv(out, GROUP_COLUMNS, groups),
+        Format::Json => document(out, "groups", groups),
+        Format::Jsonl => lines_as_they_are(out, groups),
+    }
+}
+
+/// The firewall matrix.
+pub fn rules(out: &mut dyn Write, format: Format, look: Look, rules: &[Rule]) -> io::Result<()> {
+    match format {
+        Format::Table => out.write_all(table::rules(look, rules).as_bytes()),
+        Format::Csv => csv(out, RULE_COLUMNS, rules),
+        Format::Json => document(out, "rules", rules),
+        Format::Jsonl => lines(out, "rule", rules),
+    }
+}
+
+/// Catalog rows.
+pub fn rows(out: &mut dyn Write, format: Format, look: Look, rows: &[&Row]) -> io::Result<()> {
+    let records: Vec<RowRecord<'_>> = rows.iter().map(|&row| row.into()).collect();
+    match format {
+        Format::Table => out.write_all(table::catalog(look, rows.iter().copied()).as_bytes()),
+        Format::Csv => csv(out, ROW_COLUMNS, &records),
+        Format::Json => document(out, "rows", &records),
+        Format::Jsonl => lines_as_they_are(out, &records),
+    }
+}
+
+fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(out, value).map_err(io::Error::from)
+}
+
+fn csv<T: Serialize>(out: &mut dyn Write, columns: &[&str], records: &[T]) -> io::Result<()> {
+    let mut writer = CsvWriter::new(out, columns)?;
+    records.iter().try_for_each(|record| writer.write(record))?;
+    writer.finish()
+}
+
+/// `{"type":NAME,"schema":…,NAME:[…]}`.
+fn document<T: Serialize>(out: &mut dyn Write, name: &str, records: &[T]) -> io::Result<()> {
+    write!(out, "{{\"type\":\"{name}\",\"schema\":\"lyncap.{name}.v1\",\"{name}\":")?;
+    json(out, &records)?;
+    out.write_all(b"}\n")
+}
+
+/// One object a line, with its `type` before its own fields.
+fn lines<T: Serialize>(out: &mut dyn Write, kind: &str, records: &[T]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Typed<'a, T> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        #[serde(flatten)]
+        record: &'a T,
+    }
+    for record in records {
+        json(out, &Typed { kind, record })?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn lines_as_they_are<T: Serialize>(out: &mut dyn Write, records: &[T]) -> io::Result<()> {
+    for record in records {
+        json(out, record)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
