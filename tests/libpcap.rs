@@ -40,6 +40,7 @@ impl<'a> Seen<'a> {
         Self { at: frame.at.0, link: frame.link, original: frame.original_length, bytes: frame.bytes }
     }
 
+    #[allow(clippy::unnecessary_cast, reason = "both fields are 32 bits wide on some systems")]
     fn theirs(packet: &pcap::Packet<'a>, link: LinkType) -> Self {
         // With nanosecond precision `tv_usec` counts nanoseconds.
         let at = packet.header.ts.tv_sec as i64 * 1_000_000_000 + packet.header.ts.tv_usec as i64;
