@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::reader::Source;
+use super::reader::{Frames, Source};
 use super::savefile::{self, Refusal};
 use super::window::Window;
 use super::{Batch, Damage, listing};
@@ -78,14 +78,15 @@ impl Inputs {
     /// # Errors
     /// When something named cannot be read or is no capture, or a directory has none; `-` named twice.
     pub fn open(paths: &[PathBuf]) -> Result<Self, Error> {
+        let standard = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT;
+        if paths.iter().filter(standard).count() > 1 {
+            return Err(Error::Usage("standard input (-) can be read only once: name it once".to_owned()));
+        }
         let mut inputs = Self::default();
         let mut listed = Listed::default();
         for path in paths {
-            if path.as_os_str() == STANDARD_INPUT {
-                if !listed.new_in_directory(path) {
-                    return Err(Error::Usage("standard input (-) can be read only once: name it once".to_owned()));
-                }
-                inputs.admit(STANDARD_INPUT.as_ref(), None, None, Box::new(io::stdin()))?;
+            if standard(&path) {
+                inputs.admit(path, None, None, Box::new(io::stdin()))?;
             } else if fs::metadata(path).map_err(|source| unread(path, source))?.is_dir() {
                 inputs.admit_directory(path, &mut listed)?;
             } else if listed.new_by_name(path) {
@@ -115,12 +116,14 @@ impl Inputs {
         };
         let slot = usize::from(index);
         let source = self.readers.get_mut(slot).and_then(|reading| reading.source.as_mut());
-        // `choose` has seen a frame in it, so there is a batch.
-        let batch = source.and_then(|source| source.next_batch(until, index));
-        if let (Some(batch), Some(file)) = (&batch, self.files.get_mut(slot)) {
-            file.frames = file.frames.saturating_add(batch.frames.len() as u64);
-        }
-        Ok(batch)
+        let (Some(source), Some(counted)) = (source, self.files.get_mut(slot)) else {
+            return Ok(None);
+        };
+        let mut batch = Batch { frames: Frames::new(), first_number: 0, file: index };
+        // At least one: `choose` has seen it.
+        batch.first_number = source.fill(until, &mut batch.frames);
+        counted.frames = counted.frames.saturating_add(batch.frames.len() as u64);
+        Ok(Some(batch))
     }
 
     /// The captures, in the order named or sorted: `Batch::file` counts them from 0.
@@ -568,6 +571,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let absent = folder.path().join("absent");
         assert!(error(std::slice::from_ref(&absent)).starts_with(&format!("cannot read {}: ", absent.display())));
+        let standard = PathBuf::from(STANDARD_INPUT);
+        assert!(error(&[standard.clone(), absent, standard]).contains("only once"));
         let empty = folder.path().join("empty");
         fs::write(&empty, "").unwrap();
         assert_eq!(error(std::slice::from_ref(&empty)), format!("{}: empty file", empty.display()));

@@ -119,7 +119,7 @@ impl Format for Pcap {
             Lengths::Smaller => (first.min(second), first.max(second)),
         };
         if captured > LONGEST {
-            return Record::Damaged(format!("record claims a frame of {captured} bytes (at most {LONGEST})"));
+            return absurd(captured);
         }
         let length = self.header + captured as usize;
         let Some(bytes) = bytes.get(self.header..length) else {
@@ -130,10 +130,16 @@ impl Format for Pcap {
     }
 }
 
+/// Damage by a captured length that no frame has.
+#[cold]
+fn absurd(captured: u32) -> Record<'static> {
+    Record::Damaged(format!("record claims a frame of {captured} bytes (at most {LONGEST})"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::testing::{self, Seen, check_cuts, read};
+    use crate::capture::testing::{self, Seen, check_changes, check_cuts, read};
 
     /// A little-endian microsecond file as tcpdump writes it: Ethernet, snaplen 65535, two cut UDP frames.
     const TWO_FRAMES: &[u8] = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0\
@@ -195,11 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_keeps_the_frames_before_it() {
+    fn every_cut_or_change_keeps_the_frames_before_it() {
         for (name, bytes) in flavours() {
             let record = if name.ends_with("cd34") { 24 } else { 16 };
             let first = FILE_HEADER + record + 8;
             check_cuts(&name, &bytes, &[FILE_HEADER, first, bytes.len()], &[first, bytes.len()]);
+            check_changes(&name, &bytes, &[first, bytes.len()]);
         }
     }
 
@@ -217,7 +224,7 @@ mod tests {
     #[test]
     fn hostile_headers() {
         let mut claim = TWO_FRAMES.to_vec();
-        claim[56 + 0..60].copy_from_slice(&[0xff; 4]);
+        claim[56..60].copy_from_slice(&[0xff; 4]);
         check_damage(&claim, 1, 48, "record claims a frame of 4294967295 bytes (at most 1048576)");
         let mut version = TWO_FRAMES.to_vec();
         version[4] = 1;

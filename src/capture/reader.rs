@@ -1,14 +1,17 @@
 //! One file: records of a format, one after the other, become batches of frames.
 //!
-//! In: a [`Window`] and a [`Format`] that can tell the next record. Out: a [`Source`]: batches, then the end,
+//! In: a [`Window`] and a [`Format`] that can tell the next record. Out: a [`Source`]: frames, then the end,
 //! which may be damage.
 //! Must not know: any format; that there are other files.
 
 use arrayvec::ArrayVec;
 
 use super::window::Window;
-use super::{BATCH, Batch, Frame};
+use super::{BATCH, Frame};
 use crate::net::Timestamp;
+
+/// Room for a batch.
+pub(super) type Frames<'a> = ArrayVec<Frame<'a>, BATCH>;
 
 /// The next record of a file, as its format sees it. A record that is not whole changes nothing in the format.
 pub(super) enum Record<'a> {
@@ -33,9 +36,12 @@ pub(super) trait Source: Send {
     /// Time of the next frame; reads as far as needed to know it. `None` when there is none.
     fn head(&mut self) -> Option<Timestamp>;
 
-    /// The next frames, marked as of file number `file`: at least one where `head` gives one, the further
-    /// ones only while they are not later than `until`.
-    fn next_batch(&mut self, until: Timestamp, file: u16) -> Option<Batch<'_>>;
+    /// Fills `frames` with the next ones: at least one where `head` gives one, the further ones only while
+    /// they are not later than `until`. Returns the number of the first one in the file, counted from 1.
+    ///
+    /// Into the caller's own array, since a batch of one frame is common where files overlap, and each layer
+    /// that returns an array by value copies all of it.
+    fn fill<'a>(&'a mut self, until: Timestamp, frames: &mut Frames<'a>) -> u64;
 
     /// Bytes dealt with.
     fn consumed(&self) -> u64;
@@ -96,27 +102,27 @@ impl<F: Format> Source for Reader<F> {
         }
     }
 
-    fn next_batch(&mut self, until: Timestamp, file: u16) -> Option<Batch<'_>> {
-        self.head()?;
+    fn fill<'a>(&'a mut self, until: Timestamp, frames: &mut Frames<'a>) -> u64 {
+        let number = self.frames.saturating_add(1);
+        if self.head().is_none() {
+            return number;
+        }
         self.next = Next::Unknown;
         let (bytes, consumed) = self.window.lend();
-        let mut batch = Batch { frames: ArrayVec::new(), first_number: self.frames.saturating_add(1), file };
         let mut rest = bytes;
-        while !batch.frames.is_full() {
-            let length = match self.format.record(rest) {
-                Record::Frame { frame, length } if batch.frames.is_empty() || frame.at <= until => {
-                    batch.frames.push(frame);
-                    length
+        while !frames.is_full() {
+            match self.format.record(rest) {
+                Record::Frame { frame, length } if frames.is_empty() || frame.at <= until => {
+                    frames.push(frame);
+                    rest = rest.get(length..).unwrap_or_default();
                 }
-                Record::Other { length } => length,
+                Record::Other { length } => rest = rest.get(length..).unwrap_or_default(),
                 Record::Frame { .. } | Record::Short { .. } | Record::Damaged(_) => break,
-            };
-            rest = rest.get(length..).unwrap_or_default();
+            }
         }
         *consumed = consumed.saturating_add(bytes.len().saturating_sub(rest.len()));
-        self.frames = self.frames.saturating_add(batch.frames.len() as u64);
-        debug_assert!(batch.frames.len() <= BATCH);
-        Some(batch)
+        self.frames = self.frames.saturating_add(frames.len() as u64);
+        number
     }
 
     fn consumed(&self) -> u64 {
@@ -177,38 +183,39 @@ mod tests {
         Reader::new(Window::new(Box::new(bytes)), Bytes)
     }
 
-    fn times(batch: &Batch<'_>) -> Vec<i64> {
-        batch.frames.iter().map(|frame| frame.at.0).collect()
+    /// The next batch: the number of its first frame, and all times.
+    fn next(reader: &mut Reader<Bytes>, until: i64) -> (u64, Vec<i64>) {
+        let mut frames = Frames::new();
+        let number = reader.fill(Timestamp(until), &mut frames);
+        (number, frames.iter().map(|frame| frame.at.0).collect())
     }
 
     #[test]
     fn stops_at_until_but_never_before_the_first_frame() {
         let mut reader = reader(&[9, 3, 0, 5, 6, 2, 0]);
         assert_eq!(reader.head(), Some(Timestamp(9)));
-        assert_eq!(times(&reader.next_batch(Timestamp(5), 0).unwrap()), [9, 3, 5]);
+        assert_eq!(next(&mut reader, 5), (1, vec![9, 3, 5]));
         assert_eq!(reader.head(), Some(Timestamp(6)));
-        let batch = reader.next_batch(Timestamp::MAX, 7).unwrap();
-        assert_eq!((times(&batch), batch.first_number, batch.file), (vec![6, 2], 4, 7));
-        drop(batch);
+        assert_eq!(next(&mut reader, i64::MAX), (4, vec![6, 2]));
         assert_eq!(reader.head(), None);
-        assert!(reader.next_batch(Timestamp::MAX, 0).is_none());
+        assert_eq!(next(&mut reader, i64::MAX), (6, vec![]));
         assert_eq!((reader.damage(), reader.consumed()), (None, 7));
     }
 
     #[test]
     fn a_batch_is_never_larger_than_it_may_be() {
         let mut reader = reader(&[1; 2 * BATCH + 1]);
-        for length in [BATCH, BATCH, 1] {
-            assert_eq!(reader.next_batch(Timestamp::MAX, 0).unwrap().frames.len(), length);
+        for length in [BATCH, BATCH, 1, 0] {
+            assert_eq!(next(&mut reader, i64::MAX).1.len(), length);
         }
     }
 
     #[test]
     fn damage_comes_after_the_good_frames() {
         let mut reader = reader(&[1, 255, 2]);
-        assert_eq!(times(&reader.next_batch(Timestamp::MAX, 0).unwrap()), [1]);
+        assert_eq!(next(&mut reader, i64::MAX), (1, vec![1]));
         assert_eq!(reader.damage(), None);
-        assert!(reader.next_batch(Timestamp::MAX, 0).is_none());
+        assert_eq!(next(&mut reader, i64::MAX), (2, vec![]));
         assert_eq!(reader.damage(), Some((1, "a 255")));
     }
 }

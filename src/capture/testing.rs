@@ -77,6 +77,24 @@ pub(super) fn check_cuts(name: &str, bytes: &[u8], records: &[usize], frames: &[
     }
 }
 
+/// Changes every byte of a capture in several ways: whatever that makes of it, reading ends, gives no more
+/// bytes than there are, and the frames before the change stay as they were.
+pub(super) fn check_changes(name: &str, bytes: &[u8], frames: &[usize]) {
+    let (all, _) = read(bytes);
+    for at in 4..bytes.len() {
+        for change in [0x01, 0x10, 0x80, 0xff] {
+            let mut changed = bytes.to_vec();
+            changed[at] ^= change;
+            let (seen, _) = read_by(&changed, usize::MAX);
+            assert!(seen.iter().map(|frame| frame.bytes.len()).sum::<usize>() <= bytes.len(), "{name} at {at}");
+            // The first frame depends on the headers before it, the others only on those and themselves.
+            let first = frames.first().copied().unwrap_or(0);
+            let whole = if at < first { 0 } else { frames.iter().filter(|&&end| end <= at).count() };
+            assert_eq!(seen[..whole], all[..whole], "{name} changed at {at}");
+        }
+    }
+}
+
 fn u16(order: Order, number: u16) -> [u8; 2] {
     if order == Order::Little { number.to_le_bytes() } else { number.to_be_bytes() }
 }

@@ -5,8 +5,8 @@
 //!
 //! A block that contradicts itself (its two lengths differ, its packet is longer than the block, it names an
 //! interface never described) is damage and ends the file: beyond it neither a frame's time unit nor its
-//! link type could be trusted, and skipping the frame would number all later ones wrongly. The section length is ignored, since live
-//! writers cannot know it.
+//! link type could be trusted, and skipping the frame would number all later ones wrongly. The section length
+//! is ignored, since live writers cannot know it.
 
 use interface::Interface;
 
@@ -42,7 +42,7 @@ const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
-    /// Time of the frame before, for those that state none.
+    /// Time of the frame before, for those that state none; the epoch before any frame has stated one.
     last: Timestamp,
 }
 
@@ -199,7 +199,7 @@ fn unknown_interface(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::testing::{Pcapng as File, Seen, check_cuts, read};
+    use crate::capture::testing::{Pcapng as File, Seen, check_changes, check_cuts, read};
 
     /// The smallest useful file, little-endian: section, Ethernet interface, one enhanced packet.
     const ONE_FRAME: &[u8] = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\
@@ -282,10 +282,11 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_keeps_the_frames_before_it() {
+    fn every_cut_or_change_keeps_the_frames_before_it() {
         for order in [Order::Little, Order::Big] {
             let (bytes, _, blocks, frames) = everything(order);
             check_cuts(&format!("{order:?}"), &bytes, &blocks, &frames);
+            check_changes(&format!("{order:?}"), &bytes, &frames);
         }
         check_cuts("const", ONE_FRAME, &[28, 48, 88], &[88]);
     }
