@@ -1,6 +1,7 @@
 //! lyncap (crate docs to come)
 pub mod capture;
 pub mod catalog;
+pub mod cli;
 pub mod decode;
 pub mod error;
 pub mod evidence;

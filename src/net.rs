@@ -111,12 +111,21 @@ impl Address {
         u128::from_be_bytes(self.bytes)
     }
 
-    /// Whether no single host stands behind it: multicast, limited broadcast or unspecified.
+    /// Whether no single host stands behind it: multicast or limited broadcast.
     #[must_use]
     pub const fn is_group(self) -> bool {
         match self.ip() {
-            IpAddr::V4(a) => a.is_multicast() || a.is_broadcast() || a.is_unspecified(),
-            IpAddr::V6(a) => a.is_multicast() || a.is_unspecified(),
+            IpAddr::V4(a) => a.is_multicast() || a.is_broadcast(),
+            IpAddr::V6(a) => a.is_multicast(),
+        }
+    }
+
+    /// Whether it never crosses a border: link-local, loopback, or a host that has no address yet.
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        match self.ip() {
+            IpAddr::V4(a) => a.is_link_local() || a.is_loopback() || a.is_unspecified(),
+            IpAddr::V6(a) => a.is_unicast_link_local() || a.is_loopback() || a.is_unspecified(),
         }
     }
 }

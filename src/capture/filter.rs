@@ -50,7 +50,9 @@ mod with_libpcap {
             let refuse = |error: pcap::Error| {
                 Error::Usage(format!("--filter '{}' on {link}: {error}; see pcap-filter(7)", self.expression))
             };
-            let dead = pcap::Capture::dead(pcap::Linktype(i32::from(link.0))).map_err(refuse)?;
+            // The one link type whose number in files is not libpcap's own (DLT_RAW).
+            let number = if link == LinkType::RAW { 12 } else { link.0 };
+            let dead = pcap::Capture::dead(pcap::Linktype(i32::from(number))).map_err(refuse)?;
             let program = dead.compile(&self.expression, true).map_err(refuse)?;
             self.programs.insert(link, program);
             Ok(())

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::net::Transport;
 
 /// The first line of every catalog file says this.
-pub const FORMAT: &str = "lyncap.catalog.v1";
+pub(super) const FORMAT: &str = "lyncap.catalog.v1";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

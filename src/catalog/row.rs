@@ -11,7 +11,7 @@ use super::RoleSet;
 use crate::net::Transport;
 
 /// More ports than this make a row a range, which needs more than the port to fit.
-pub const FIXED_PORTS_AT_MOST: u32 = 16;
+pub(super) const FIXED_PORTS_AT_MOST: u32 = 16;
 
 /// Inclusive range of ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,10 +237,13 @@ impl Row {
         self.transports.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("/")
     }
 
-    /// "front-end", "front-end or mediation", "front-end and mediation".
+    /// "front-end", "front-end or mediation", "front-end and mediation"; a long list is "any of 6 server roles".
     #[must_use]
     pub fn roles_text(&self) -> String {
-        self.roles.slugs().join(if self.all_roles { " and " } else { " or " })
+        match self.roles.len() {
+            n @ 4.. if !self.all_roles => format!("any of {n} server roles"),
+            _ => self.roles.slugs().join(if self.all_roles { " and " } else { " or " }),
+        }
     }
 }
 

@@ -102,16 +102,23 @@ pub(super) struct Input {
 /// What flows are judged by.
 #[derive(Debug, Group)]
 pub(super) struct Judging {
-    /// The deployment: hosts, networks, roles, media ranges, accepted flows
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) topology: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) rows: Rows,
     /// Declare one host or network, such as 10.0.0.11=front-end,mediation (repeatable)
     #[arg(long, value_name = "ADDRESS=ROLE")]
     pub(super) role: Vec<String>,
-    /// Also judge by a built-in overlay, or all: see `lyncap catalog export --list` (repeatable)
+}
+
+/// Which rows hold.
+#[derive(Debug, Group)]
+pub(super) struct Rows {
+    /// The deployment: hosts, networks, roles, media ranges, accepted flows
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) topology: Option<PathBuf>,
+    /// Turn on a built-in overlay, or all; `lyncap catalog export --list` names them (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(super) overlay: Vec<String>,
-    /// Also judge by a catalog file of your own (repeatable)
+    /// Add a catalog file of your own (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(super) catalog: Vec<PathBuf>,
 }
@@ -162,12 +169,12 @@ pub(super) enum CatalogCommand {
 #[derive(Debug, Group)]
 pub(super) struct CatalogList {
     #[command(flatten)]
-    pub(super) judging: Judging,
+    pub(super) rows: Rows,
     #[command(flatten)]
     pub(super) output: Output,
     /// Only rows of this role
-    #[arg(long = "of-role", alias = "for-role", value_name = "ROLE")]
-    pub(super) of_role: Option<Role>,
+    #[arg(long)]
+    pub(super) role: Option<Role>,
     /// Only rows with this port
     #[arg(long)]
     pub(super) port: Option<Port>,
@@ -182,7 +189,7 @@ pub(super) struct CatalogShow {
     #[arg(value_name = "ROW")]
     pub(super) row: String,
     #[command(flatten)]
-    pub(super) judging: Judging,
+    pub(super) rows: Rows,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -225,7 +232,7 @@ pub(super) struct Explain {
     #[arg(value_name = "PORT")]
     pub(super) port: Port,
     #[command(flatten)]
-    pub(super) judging: Judging,
+    pub(super) rows: Rows,
     #[command(flatten)]
     pub(super) output: Output,
 }

@@ -21,21 +21,33 @@ mod value;
 
 /// How a run ended. Usage and unreadable input weigh more than incomplete input, that more than findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub enum Exit {
     /// Nothing flagged.
-    Clean = 0,
+    Clean,
     /// Findings at or above `--fail-on`.
-    Findings = 1,
+    Findings,
     /// Done, but the input was incomplete.
-    Incomplete = 3,
+    Incomplete,
     /// Could not do what was asked.
-    Failed = 2,
+    Failed,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Findings => 1,
+            Self::Failed => 2,
+            Self::Incomplete => 3,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 
@@ -109,7 +121,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_the_specification() {
-        let codes = [Exit::Clean, Exit::Findings, Exit::Failed, Exit::Incomplete].map(|exit| exit as u8);
+        let codes = [Exit::Clean, Exit::Findings, Exit::Failed, Exit::Incomplete].map(Exit::code);
         assert_eq!(codes, [0, 1, 2, 3]);
         assert_eq!(Exit::Findings.max(Exit::Incomplete), Exit::Incomplete);
         assert_eq!(Exit::Incomplete.max(Exit::Failed), Exit::Failed);

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn durations_parse() {
-        let good = [("500ms", 500_000_000), ("12s", 12_000_000_000), ("5m", 300_000_000_000), ("2h", 7_200_000_000_000)];
+        let good =
+            [("500ms", 500_000_000), ("12s", 12_000_000_000), ("5m", 300_000_000_000), ("2h", 7_200_000_000_000)];
         for (text, expected) in good.into_iter().chain([("7", 7_000_000_000), ("1.5s", 1_500_000_000)]) {
             assert_eq!(duration(text), Ok(expected), "{text}");
         }
@@ -122,9 +123,12 @@ mod tests {
 
     #[test]
     fn ports_parse_either_way_round() {
-        for (text, transport) in
-            [("5071", None), ("5071/tcp", Some(Transport::Tcp)), ("tcp/5071", Some(Transport::Tcp)), ("5071/udp", Some(Transport::Udp))]
-        {
+        for (text, transport) in [
+            ("5071", None),
+            ("5071/tcp", Some(Transport::Tcp)),
+            ("tcp/5071", Some(Transport::Tcp)),
+            ("5071/udp", Some(Transport::Udp)),
+        ] {
             assert_eq!(text.parse(), Ok(Port { transport, port: 5071 }), "{text}");
         }
         for bad in ["", "x", "70000", "5071/sctp", "tcp/", "/tcp"] {

@@ -9,21 +9,21 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Writes records of one kind; the first decides the columns.
-pub(crate) struct CsvWriter<W: Write> {
+pub(super) struct CsvWriter<W: Write> {
     writer: csv::Writer<W>,
     columns: Vec<String>,
 }
 
 impl<W: Write> CsvWriter<W> {
     /// A writer with these columns, named as in the JSON with `_` for nesting: `initiator_address`.
-    pub fn new(out: W, columns: &[&str]) -> io::Result<Self> {
+    pub(super) fn new(out: W, columns: &[&str]) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(columns)?;
         Ok(Self { writer, columns: columns.iter().map(|&column| column.to_owned()).collect() })
     }
 
     /// Writes one record.
-    pub fn write(&mut self, record: &impl Serialize) -> io::Result<()> {
+    pub(super) fn write(&mut self, record: &impl Serialize) -> io::Result<()> {
         let mut fields = Vec::new();
         flatten("", &serde_json::to_value(record)?, &mut fields);
         let cell = |column: &String| fields.iter().find(|(name, _)| name == column).map_or("", |(_, value)| &**value);
@@ -32,7 +32,7 @@ impl<W: Write> CsvWriter<W> {
     }
 
     /// Flushes what is buffered.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         self.writer.flush()
     }
 }

@@ -65,7 +65,7 @@ pub struct Accept {
     pub ports: PortRange,
     /// Who accepted it, and why.
     pub reason: String,
-    /// The first day on which it no longer holds (capture time, UTC).
+    /// The last day on which it holds (capture time, UTC).
     pub until: Option<jiff::civil::Date>,
 }
 
@@ -96,7 +96,7 @@ pub struct Who<'a> {
     pub inferred: RoleSet,
     /// Undeclared and outside `internal`: at most a client or a foreign edge.
     pub external: bool,
-    /// Multicast, broadcast or unspecified: no host.
+    /// Multicast or broadcast: no host.
     pub group: bool,
 }
 
@@ -170,16 +170,8 @@ impl Topology {
         if let Some(network) = network {
             return Who { network: Some(&network.name), declared: network.roles, group, ..Who::default() };
         }
-        Who { external: !group && !self.internal.is_empty() && !self.is_internal(ip), group, ..Who::default() }
-    }
-
-    /// Link-local addresses never cross a border.
-    fn is_internal(&self, ip: IpAddr) -> bool {
-        let link_local = match ip {
-            IpAddr::V4(a) => a.is_link_local() || a.is_loopback(),
-            IpAddr::V6(a) => a.is_unicast_link_local() || a.is_loopback(),
-        };
-        link_local || self.internal.iter().any(|net| net.contains(&ip))
+        let internal = || address.is_local() || self.internal.iter().any(|net| net.contains(&ip));
+        Who { external: !group && !self.internal.is_empty() && !internal(), group, ..Who::default() }
     }
 
     /// Whether the user declared anything about hosts.

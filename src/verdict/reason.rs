@@ -152,8 +152,7 @@ fn role_text(judge: &Judge<'_>, judged: &Judged<'_>) -> Option<String> {
 }
 
 /// "5061/tcp, 444/tcp".
-#[must_use]
-pub fn ports_text(ports: &[Listener]) -> String {
+fn ports_text(ports: &[Listener]) -> String {
     ports.iter().map(|(transport, port)| format!("{port}/{transport}")).collect::<Vec<_>>().join(", ")
 }
 

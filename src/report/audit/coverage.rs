@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::catalog::{RoleOf, RoleSet};
+use crate::catalog::{Role, RoleOf, RoleSet};
 use crate::net::Address;
 use crate::verdict::{Judge, Judged, Verdict};
 
@@ -35,9 +35,9 @@ struct Seen {
     hosts: BTreeSet<Address>,
 }
 
-/// Flows by the rows that explain them.
+/// Flows by role of their host and row that explains them.
 #[derive(Default)]
-pub(super) struct Coverage(BTreeMap<String, Seen>);
+pub(super) struct Coverage(BTreeMap<(Role, String), Seen>);
 
 impl Coverage {
     pub(super) fn count(&mut self, judged: &Judged<'_>) {
@@ -45,12 +45,16 @@ impl Coverage {
             return;
         }
         for row in &judged.rows {
-            let host =
-                if row.role_of == RoleOf::Initiator { judged.oriented.initiator } else { judged.oriented.responder };
-            if !self.0.contains_key(&row.id) {
-                self.0.insert(row.id.clone(), Seen::default());
-            }
-            if let Some(seen) = self.0.get_mut(&row.id) {
+            let (from, to) = (judged.oriented.initiator, judged.oriented.responder);
+            let host = match row.role_of {
+                RoleOf::Initiator => from,
+                RoleOf::Either if from.who.roles().meets(row.roles) => from,
+                RoleOf::Responder | RoleOf::Either | RoleOf::Both => to,
+            };
+            // A host of unknown role may be any that the row allows.
+            let known = host.who.roles().intersection(row.roles);
+            for role in (if known.is_empty() { row.roles } else { known }).iter() {
+                let seen = self.0.entry((role, row.id.clone())).or_default();
                 seen.flows += 1;
                 seen.accepted |= judged.is_accepted();
                 seen.hosts.insert(host.at.address);
@@ -69,7 +73,7 @@ impl Coverage {
                 row.is_fixed() && row.roles.contains(role) && (!row.all_roles || roles.covers(row.roles))
             };
             for row in judge.catalogs().on().filter(of_role) {
-                let seen = self.0.get(&row.id);
+                let seen = self.0.get(&(role, row.id.clone()));
                 records.push(CoverageRecord {
                     role: role.slug(),
                     role_source,

@@ -128,7 +128,7 @@ struct Gathered {
     reason: String,
     expired: Option<usize>,
     initiators: Common<Address>,
-    initiator_count: BTreeSet<Address>,
+    initiator_labels: BTreeSet<Label>,
     responders: Common<Address>,
     ports: BTreeSet<u16>,
     first_seen: Timestamp,
@@ -174,7 +174,7 @@ impl<'a> Findings<'a> {
             reason: reason(kind, flow, judged),
             expired,
             initiators: Common::Nothing,
-            initiator_count: BTreeSet::new(),
+            initiator_labels: BTreeSet::new(),
             responders: Common::Nothing,
             ports: BTreeSet::new(),
             first_seen: flow.first_seen,
@@ -184,7 +184,9 @@ impl<'a> Findings<'a> {
         });
         gathered.count += 1;
         gathered.initiators.add(from.at.address);
-        gathered.initiator_count.insert(from.at.address);
+        if !gathered.initiator_labels.contains(&Label::of(from)) {
+            gathered.initiator_labels.insert(Label::of(from));
+        }
         gathered.responders.add(to.at.address);
         gathered.ports.insert(to.at.port);
         gathered.last_seen = gathered.last_seen.max(flow.last_seen);
@@ -275,7 +277,7 @@ impl Gathered {
         self.last_seen = self.last_seen.max(other.last_seen);
         self.count += other.count;
         self.rows.extend(other.rows);
-        self.initiator_count.extend(other.initiator_count);
+        self.initiator_labels.extend(other.initiator_labels);
         self.ports.extend(other.ports);
         self.initiators = Common::Several;
         if let Some(responder) = other.responders.one() {
@@ -294,10 +296,9 @@ impl Gathered {
             let until = accept.until.map(|until| until.to_string()).unwrap_or_default();
             reason = format!("{reason}; it was accepted until {until} ({})", accept.reason);
         }
-        let initiator = match (&group.initiator, self.initiator_count.len() as u64) {
-            (Label::Anyone, 1) => self.initiators.one().map_or_else(|| group.initiator.text(), |one| one.to_string()),
-            (Label::Anyone, n) => plural(n, "host"),
-            (label, _) => label.text(),
+        let initiator = match group.initiator {
+            Label::Anyone => together(&self.initiator_labels),
+            ref label => label.text(),
         };
         Finding {
             kind: group.kind.as_str(),
@@ -317,6 +318,14 @@ impl Gathered {
             accepted: accept.map(|accept| accept.reason.clone()),
         }
     }
+}
+
+/// "desks, fe01", "12 hosts".
+fn together(labels: &BTreeSet<Label>) -> String {
+    if labels.len() > INITIATORS_APART {
+        return plural(labels.len() as u64, "host");
+    }
+    labels.iter().map(Label::text).collect::<Vec<_>>().join(", ")
 }
 
 /// What is wrong with one flow; often nothing, sometimes several things.

@@ -20,6 +20,7 @@ use crate::verdict::{Basis, Judge, Judged, Outcome};
 pub struct Fitness {
     pub span_s: f64,
     pub link_types: BTreeMap<String, u64>,
+    pub flows: u64,
     pub tcp_flows: u64,
     pub tcp_with_handshake: u64,
     pub one_way_flows: u64,
@@ -80,6 +81,7 @@ impl Gathered {
         Fitness {
             span_s: stats.span.map_or(0.0, |(first, last)| seconds(last.since(first))),
             link_types: stats.links.iter().map(|(link, n)| (link.to_string(), *n)).collect(),
+            flows: self.flows,
             tcp_flows: self.tcp,
             tcp_with_handshake: self.handshakes,
             one_way_flows: self.one_way,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Look, Tone, sheet};
-use crate::report::audit::{Audit, CoverageRecord, Finding, Percentiles, ServiceRecord, Severity};
+use crate::report::audit::{Audit, CoverageRecord, Finding, Fitness, Percentiles, ServiceRecord, Severity};
 use crate::report::text::{count, duration, plural};
 use crate::verdict::Verdict;
 
@@ -75,9 +75,7 @@ fn heading(out: &mut String, look: Look, audit: &Audit, span: Option<(String, St
 fn fitness(out: &mut String, look: Look, audit: &Audit) {
     let fitness = &audit.fitness;
     section(out, look, "What this capture can prove", "");
-    if fitness.limits.is_empty() {
-        bullet(out, look, "every TCP flow shows its handshake, nothing was cut: nothing limits this audit");
-    }
+    bullet(out, look, &facts(fitness));
     fitness.limits.iter().for_each(|limit| bullet(out, look, limit));
     for host in fitness.hosts.iter().filter(|host| host.role_source == "inferred") {
         let from = host.inferred_from.join(", ");
@@ -87,6 +85,23 @@ fn fitness(out: &mut String, look: Look, audit: &Audit) {
             &format!("{} looks like {} (inferred: it answered on {from})", host.address, host.roles.join(" or ")),
         );
     }
+}
+
+/// The figures behind the limits.
+fn facts(fitness: &Fitness) -> String {
+    let share = |n: u64, of: u64| (n * 100).checked_div(of).map_or_else(String::new, |share| format!(" ({share}%)"));
+    let links: Vec<_> = fitness.link_types.keys().map(|link| &**link).collect();
+    format!(
+        "handshake seen in {} of {} TCP flows{}; one direction only in {} of {} flows{}; {} cut by the snaplen; {}",
+        fitness.tcp_with_handshake,
+        fitness.tcp_flows,
+        share(fitness.tcp_with_handshake, fitness.tcp_flows),
+        fitness.one_way_flows,
+        fitness.flows,
+        share(fitness.one_way_flows, fitness.flows),
+        plural(fitness.snaplen_cut_frames, "frame"),
+        if links.is_empty() { "no frames".to_owned() } else { links.join(", ") }
+    )
 }
 
 fn findings(out: &mut String, look: Look, audit: &Audit) {
@@ -99,11 +114,21 @@ fn findings(out: &mut String, look: Look, audit: &Audit) {
     if audit.findings.is_empty() {
         bullet(out, look, "none");
     }
-    audit.findings.iter().for_each(|found| finding(out, look, found));
+    let doubled = |found: &&Finding| audit.findings.iter().any(|listener| says_the_same(listener, found));
+    audit.findings.iter().filter(|found| !doubled(found)).for_each(|found| finding(out, look, found));
     if !audit.accepted.is_empty() {
         section(out, look, "Accepted", "by the topology's [[accept]] entries");
         audit.accepted.iter().for_each(|found| finding(out, look, found));
     }
+}
+
+/// A listener's finding names those who use it: the flows to it need no lines of their own beside it.
+fn says_the_same(listener: &Finding, flow: &Finding) -> bool {
+    flow.kind == "undocumented-flow"
+        && listener.kind != flow.kind
+        && matches!(listener.kind, "unknown-listener" | "role-conflict")
+        && listener.severity <= flow.severity
+        && (&listener.responder, listener.transport, listener.port) == (&flow.responder, flow.transport, flow.port)
 }
 
 fn finding(out: &mut String, look: Look, finding: &Finding) {

@@ -13,7 +13,7 @@ use crate::verdict::{End, Judged, Verdict};
 /// From this width on the list shows everything.
 const WIDE: usize = 140;
 /// So many lines share one set of column widths; a longer list begins a new heading.
-pub const LINES: usize = 5_000;
+const LINES: usize = 5_000;
 
 const NARROW_COLUMNS: &[Column] =
     &[("flow", true), ("from", false), ("to", false), ("port", false), ("outcome", false), ("verdict", false)];

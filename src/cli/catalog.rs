@@ -1,0 +1,122 @@
+//! The catalog commands, and `explain` of a port.
+//!
+//! In: arguments. Out: rows, files, warnings, the firewall matrix.
+//! Must not know: how rows match.
+
+use super::args::{CatalogCommand, CatalogExport, CatalogLint, CatalogList, CatalogRules, CatalogShow, Explain};
+use super::output::emit;
+use super::run::incomplete;
+use super::{Exit, input};
+use crate::catalog::{BUILT_IN, DOCUMENT, Row, lint, parse};
+use crate::error::Error;
+use crate::pipeline::Options;
+use crate::report::{Format, rules, table, write};
+use crate::verdict::Judge;
+
+pub(super) fn run(command: &CatalogCommand) -> Result<Exit, Error> {
+    match command {
+        CatalogCommand::List(args) => list(args),
+        CatalogCommand::Show(args) => show(args),
+        CatalogCommand::Export(args) => export(args),
+        CatalogCommand::Lint(args) => check(args),
+        CatalogCommand::Rules(args) => matrix(args),
+    }
+}
+
+fn list(args: &CatalogList) -> Result<Exit, Error> {
+    let topology = input::topology(args.rows.topology.as_deref(), &[])?;
+    let catalogs = input::catalogs(&args.rows, &topology)?;
+    // The blank row is listed too, so that the ids can be seen to follow the document.
+    let every = catalogs.catalogs().filter(|&(_, on)| on).flat_map(|(catalog, _)| &catalog.rows);
+    let wanted = |row: &&Row| {
+        let has =
+            |p: super::value::Port| row.has_port(p.port) && p.transport.is_none_or(|t| row.transports.contains(&t));
+        args.role.is_none_or(|role| row.roles.contains(role))
+            && args.port.is_none_or(has)
+            && args.table.as_ref().is_none_or(|table| &row.table == table)
+    };
+    let rows: Vec<&Row> = every.filter(wanted).collect();
+    if rows.is_empty() {
+        return Err(Error::Usage(
+            "no row matches; `lyncap catalog list` shows every row, --overlay adds more".to_owned(),
+        ));
+    }
+    emit(&args.output, |out, look| write::rows(out, args.output.format, look, &rows))?;
+    Ok(Exit::Clean)
+}
+
+fn show(args: &CatalogShow) -> Result<Exit, Error> {
+    let topology = input::topology(args.rows.topology.as_deref(), &[])?;
+    let catalogs = input::catalogs(&args.rows, &topology)?;
+    let every = catalogs.catalogs().flat_map(|(catalog, _)| &catalog.rows);
+    let Some(row) = every.into_iter().find(|row| row.id.eq_ignore_ascii_case(&args.row)) else {
+        let why =
+            format!("no row `{}`; ids are S01..S52, H01..H20, D01..D07, C01..C12 and those of the overlays", args.row);
+        return Err(Error::Usage(why));
+    };
+    emit(&args.output, |out, look| match args.output.format {
+        Format::Table => out.write_all(table::row(look, &catalogs, row).as_bytes()),
+        format => write::rows(out, format, look, &[row]),
+    })?;
+    Ok(Exit::Clean)
+}
+
+fn export(args: &CatalogExport) -> Result<Exit, Error> {
+    let names = || BUILT_IN.iter().map(|&(name, _)| name);
+    if args.list {
+        emit(&args.output, |out, _| names().try_for_each(|name| writeln!(out, "{name}")))?;
+        return Ok(Exit::Clean);
+    }
+    let name = args.name.as_deref().unwrap_or(DOCUMENT);
+    let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) else {
+        let known = names().collect::<Vec<_>>().join(", ");
+        return Err(Error::Usage(format!("no built-in catalog `{name}`; there are {known}")));
+    };
+    emit(&args.output, |out, _| out.write_all(text.as_bytes()))?;
+    Ok(Exit::Clean)
+}
+
+fn check(args: &CatalogLint) -> Result<Exit, Error> {
+    let mut lines = Vec::new();
+    for path in &args.files {
+        let origin = path.display().to_string();
+        let catalog = parse(&origin, &input::text(path)?)?;
+        let warnings = lint(&catalog);
+        lines.push(format!("{origin}: {} rows, {} warnings", catalog.rows.len(), warnings.len()));
+        lines.extend(warnings.into_iter().map(|warning| format!("{origin}: {warning}")));
+    }
+    emit(&args.output, |out, _| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+    Ok(Exit::Clean)
+}
+
+fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
+    let topology = input::judging_topology(&args.judging)?;
+    if !topology.declares_hosts() {
+        let why = "the matrix needs the deployment: give --topology FILE, or --role ADDRESS=ROLE for each host";
+        return Err(Error::Usage(why.to_owned()));
+    }
+    let catalogs = input::catalogs(&args.judging.rows, &topology)?;
+    let capture =
+        if args.files.is_empty() { None } else { Some(input::read(&args.files, Options::default(), &args.output)?) };
+    let flows = capture.as_ref().map_or(&[][..], |capture| &capture.flows);
+    let judge = Judge::new(flows, &catalogs, &topology);
+    let rules = rules::rules(&judge, capture.as_ref());
+    emit(&args.output, |out, look| write::rules(out, args.output.format, look, &rules))?;
+    Ok(capture.map_or(Exit::Clean, |capture| incomplete(&capture)))
+}
+
+pub(super) fn explain(args: &Explain) -> Result<Exit, Error> {
+    let topology = input::topology(args.rows.topology.as_deref(), &[])?;
+    let catalogs = input::catalogs(&args.rows, &topology)?;
+    emit(&args.output, |out, look| {
+        if args.output.format == Format::Table {
+            return out.write_all(table::about_port(look, &catalogs, args.port.transport, args.port.port).as_bytes());
+        }
+        let about = |row: &&Row| {
+            row.has_port(args.port.port) && args.port.transport.is_none_or(|t| row.transports.contains(&t))
+        };
+        let rows: Vec<&Row> = catalogs.rows().iter().filter(about).collect();
+        write::rows(out, args.output.format, look, &rows)
+    })?;
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,137 @@
+//! Where bytes go: standard output, or a file that appears once it is complete; and messages on standard error.
+//!
+//! In: what the user asked of the output. Out: a writer, a [`Look`], a progress bar.
+//! Must not know: what is written.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use anstream::{AutoStream, ColorChoice};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::Output;
+use super::value::Colour;
+use crate::error::Error;
+use crate::report::table::Look;
+use crate::report::text::Clock;
+
+/// One line on standard error.
+pub(super) fn complain(message: &str) {
+    // Nothing is left to be told when standard error itself is closed.
+    let _ = writeln!(io::stderr(), "lyncap: {}", message.replace('\n', " "));
+}
+
+/// Writes a report with `write` to where `output` says.
+pub(super) fn emit(output: &Output, write: impl FnOnce(&mut dyn Write, Look) -> io::Result<()>) -> Result<(), Error> {
+    match &output.output {
+        Some(path) => to_file(path, |out| write(out, look(output, false))),
+        None => to_stdout(output, write),
+    }
+}
+
+fn to_stdout(output: &Output, write: impl FnOnce(&mut dyn Write, Look) -> io::Result<()>) -> Result<(), Error> {
+    let stdout = io::stdout();
+    let look = look(output, stdout.is_terminal());
+    let choice = if look.colour { ColorChoice::Always } else { ColorChoice::Never };
+    let mut out = BufWriter::new(AutoStream::new(stdout, choice));
+    write(&mut out, look)
+        .and_then(|()| out.flush())
+        .map_err(|source| Error::Write { path: "standard output".into(), source })
+}
+
+/// Writes beside `path` under a temporary name and renames: a reader never sees half a report. What is no regular
+/// file (a pipe, a device) is written as it is.
+fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let fail = |source| Error::Write { path: path.to_owned(), source };
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        let mut out = BufWriter::new(File::create(path).map_err(fail)?);
+        return write(&mut out).and_then(|()| out.flush()).map_err(fail);
+    }
+    let temporary = Temporary::beside(path).map_err(fail)?;
+    let mut out = BufWriter::new(&temporary.file);
+    write(&mut out).and_then(|()| out.flush()).map_err(fail)?;
+    drop(out);
+    temporary.rename(path).map_err(fail)
+}
+
+/// A file that is removed again unless it is renamed.
+struct Temporary {
+    file: File,
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Temporary {
+    fn beside(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().ok_or_else(|| io::Error::other("not a file name"))?;
+        let temporary = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
+        Ok(Self { file: File::create_new(&temporary)?, path: temporary, kept: false })
+    }
+
+    fn rename(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// How text is laid out: as wide as the terminal, or as wide as it likes where there is none.
+fn look(output: &Output, terminal: bool) -> Look {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let width = match asked {
+        Some(width) => width,
+        None if terminal => terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
+        None => usize::MAX,
+    };
+    let colour = match output.color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => terminal && AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+    };
+    Look { width: width.max(40), colour, clock: if output.utc { Clock::Utc } else { Clock::Local } }
+}
+
+/// Bytes between two strokes of the bar.
+const STROKE: u64 = 1 << 20;
+
+/// A bar by bytes on a terminal's standard error; nothing elsewhere.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    drawn: u64,
+}
+
+impl Progress {
+    pub(super) fn new(output: &Output, total: Option<u64>) -> Self {
+        let visible = io::stderr().is_terminal() && !output.quiet;
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(total, target);
+        let template = match total {
+            Some(_) => "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            None => "{spinner} {bytes}, {bytes_per_sec}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, drawn: 0 }
+    }
+
+    pub(super) fn at(&mut self, bytes: u64) {
+        if bytes - self.drawn.min(bytes) >= STROKE {
+            self.drawn = bytes;
+            self.bar.set_position(bytes);
+        }
+    }
+
+    pub(super) fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}

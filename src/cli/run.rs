@@ -1,0 +1,65 @@
+//! The commands on captures.
+//!
+//! In: arguments. Out: a report, and how the run ended.
+//! Must not know: how a report is made.
+
+use super::args::{Args, Audit as AuditArgs, Command, Flows};
+use super::output::emit;
+use super::{Exit, catalog, input};
+use crate::error::Error;
+use crate::pipeline::Capture;
+use crate::report::audit::Audit;
+use crate::report::flows::{Selection, grouped};
+use crate::report::write;
+use crate::verdict::Judge;
+
+pub(super) fn run(args: &Args) -> Result<Exit, Error> {
+    match &args.command {
+        Command::Audit(args) => audit(args),
+        Command::Flows(args) => flows(args),
+        Command::Catalog(args) => catalog::run(&args.command),
+        Command::Explain(args) => catalog::explain(args),
+    }
+}
+
+fn audit(args: &AuditArgs) -> Result<Exit, Error> {
+    let topology = input::judging_topology(&args.judging)?;
+    let catalogs = input::catalogs(&args.judging.rows, &topology)?;
+    let capture = input::capture(&args.input, &args.output)?;
+    let judge = Judge::new(&capture.flows, &catalogs, &topology);
+    let audit = Audit::new(&capture, &judge);
+    emit(&args.output, |out, look| write::audit(out, args.output.format, look, &capture, &judge, &audit, args.flows))?;
+    let flagged = audit.findings.iter().any(|finding| args.fail_on.is_met_by(finding.severity));
+    Ok(incomplete(&capture).max(if flagged { Exit::Findings } else { Exit::Clean }))
+}
+
+fn flows(args: &Flows) -> Result<Exit, Error> {
+    let topology = input::judging_topology(&args.judging)?;
+    let catalogs = input::catalogs(&args.judging.rows, &topology)?;
+    let capture = input::capture(&args.input, &args.output)?;
+    let judge = Judge::new(&capture.flows, &catalogs, &topology);
+    let selection = Selection {
+        verdicts: args.verdict.clone(),
+        services: args.service.clone(),
+        hosts: args.host.clone(),
+        ports: args.port.clone(),
+        order: args.sort,
+        top: args.top.filter(|_| args.by.is_none()),
+    };
+    let indices = selection.indices(&capture, &judge);
+    let format = args.output.format;
+    match args.by {
+        None => emit(&args.output, |out, look| write::flows(out, format, look, &capture, &judge, &indices))?,
+        Some(by) => {
+            let mut groups = grouped(&capture, &judge, &indices, by);
+            groups.truncate(args.top.unwrap_or(usize::MAX));
+            emit(&args.output, |out, look| write::groups(out, format, look, &groups))?;
+        }
+    }
+    Ok(incomplete(&capture))
+}
+
+/// Whether everything that was to be read was read.
+pub(super) fn incomplete(capture: &Capture) -> Exit {
+    if capture.damage.is_empty() { Exit::Clean } else { Exit::Incomplete }
+}
