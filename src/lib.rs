@@ -8,7 +8,8 @@ pub mod evidence;
 pub mod flow;
 pub mod net;
 pub mod pipeline;
+pub mod reading;
 pub mod report;
-pub mod stats;
+
 pub mod topology;
 pub mod verdict;

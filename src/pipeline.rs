@@ -1,16 +1,16 @@
-//! The way through the stages: frames in, flows out. The only module that names every stage.
+//! The way through the reading stages: frames in, flows out. The only module that knows them all.
 //!
-//! In: [`Inputs`] and [`Options`]. Out: a [`Capture`]: all flows with their evidence, counters, damage.
+//! In: [`Inputs`] and [`Options`]. Out: a [`Reading`]: all flows with their evidence, counters, damage.
 //! Must not know: what a verdict means, formats, arguments.
 
 use arrayvec::ArrayVec;
 
-use crate::capture::{BATCH, Damage, Filter, Frame, InputFile, Inputs};
+use crate::capture::{BATCH, Filter, Frame, Inputs};
 use crate::decode::{Decoder, Packet, Skip, icmp_quote};
 use crate::error::Error;
 use crate::evidence::Evidence;
-use crate::flow::{Flow, FlowTable, FrameId, Prepared, Timeouts};
-use crate::stats::Stats;
+use crate::flow::{FlowTable, FrameId, Prepared, Timeouts};
+use crate::reading::{Reading, Stats};
 
 /// What shapes a run besides its input.
 #[derive(Default)]
@@ -21,29 +21,17 @@ pub struct Options {
     pub filter: Option<Filter>,
 }
 
-/// Everything that was read.
-pub struct Capture {
-    /// Flows, in the order of their first packets.
-    pub flows: Vec<Flow<Evidence>>,
-    /// Counters of the run.
-    pub stats: Stats,
-    /// The files, in the order named.
-    pub files: Vec<InputFile>,
-    /// Where files broke off.
-    pub damage: Vec<Damage>,
-}
-
 /// Reads everything. `progress` is told the bytes consumed after each batch.
 ///
 /// # Errors
-/// Only what makes going on senseless; a damaged file is reported in [`Capture::damage`].
-pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64)) -> Result<Capture, Error> {
+/// Only what makes going on senseless; a damaged file is reported in [`Reading::damage`].
+pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64)) -> Result<Reading, Error> {
     let mut engine = Engine::new(options);
     while engine.step(&mut inputs)? {
         progress(inputs.consumed_bytes());
     }
     let Engine { table, stats, .. } = engine;
-    Ok(Capture { flows: table.into_flows(), stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
+    Ok(Reading { flows: table.into_flows(), stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
 }
 
 /// The stages' state between batches.

@@ -1,6 +1,6 @@
 //! What the commands read: captures, topology, catalogs.
 //!
-//! In: arguments. Out: a [`Capture`], a [`Topology`], [`Catalogs`].
+//! In: arguments. Out: a [`Reading`], a [`Topology`], [`Catalogs`].
 //! Must not know: what is reported of them.
 
 use std::fs;
@@ -12,12 +12,13 @@ use crate::capture::{Filter, Inputs};
 use crate::catalog::{self, Catalogs};
 use crate::error::Error;
 use crate::flow::Timeouts;
-use crate::pipeline::{self, Capture, Options};
+use crate::pipeline::{self, Options};
+use crate::reading::Reading;
 use crate::report::text::harmless;
 use crate::topology::Topology;
 
 /// Reads captures with the options given.
-pub(super) fn capture(input: &Input, output: &Output) -> Result<Capture, Error> {
+pub(super) fn capture(input: &Input, output: &Output) -> Result<Reading, Error> {
     let options = Options {
         timeouts: Timeouts { tcp_ns: input.tcp_timeout, udp_ns: input.udp_timeout },
         filter: input.filter.as_deref().map(Filter::new).transpose()?,
@@ -26,7 +27,7 @@ pub(super) fn capture(input: &Input, output: &Output) -> Result<Capture, Error> 
 }
 
 /// Reads captures; says on standard error what could not be read of them.
-pub(super) fn read(files: &[PathBuf], options: Options, output: &Output) -> Result<Capture, Error> {
+pub(super) fn read(files: &[PathBuf], options: Options, output: &Output) -> Result<Reading, Error> {
     let inputs = Inputs::open(files)?;
     if output.verbose {
         for left in inputs.left_out() {

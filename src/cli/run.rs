@@ -7,7 +7,7 @@ use super::args::{Args, Audit as AuditArgs, Command, Flows};
 use super::output::emit;
 use super::{Exit, catalog, input};
 use crate::error::Error;
-use crate::pipeline::Capture;
+use crate::reading::Reading;
 use crate::report::audit::Audit;
 use crate::report::flows::{Selection, grouped};
 use crate::report::write;
@@ -60,6 +60,6 @@ fn flows(args: &Flows) -> Result<Exit, Error> {
 }
 
 /// Whether everything that was to be read was read.
-pub(super) fn incomplete(capture: &Capture) -> Exit {
+pub(super) fn incomplete(capture: &Reading) -> Exit {
     if capture.damage.is_empty() { Exit::Clean } else { Exit::Incomplete }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::text::harmless;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
-use crate::pipeline::Capture;
+use crate::reading::Reading;
 use crate::verdict::{End, Judge, Judged, Verdict};
 
 /// A host as the user names one.
@@ -114,7 +114,7 @@ impl Selection {
 
     /// Indices of the flows to show, in order.
     #[must_use]
-    pub fn indices(&self, capture: &Capture, judge: &Judge<'_>) -> Vec<usize> {
+    pub fn indices(&self, capture: &Reading, judge: &Judge<'_>) -> Vec<usize> {
         let flows = capture.flows.iter().enumerate();
         let mut keyed: Vec<(u64, usize)> = flows
             .filter_map(|(index, flow)| {
@@ -169,7 +169,7 @@ struct Group {
 
 /// The flows at `indices`, summed; most bytes first.
 #[must_use]
-pub fn grouped(capture: &Capture, judge: &Judge<'_>, indices: &[usize], by: By) -> Vec<GroupRecord> {
+pub fn grouped(capture: &Reading, judge: &Judge<'_>, indices: &[usize], by: By) -> Vec<GroupRecord> {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for &index in indices {
         let Some(flow) = capture.flows.get(index) else { continue };

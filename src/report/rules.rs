@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::catalog::{PortOn, RoleOf, RoleSet, Row};
-use crate::pipeline::Capture;
+use crate::reading::Reading;
 use crate::topology::Topology;
 use crate::verdict::{End, Judge, Verdict};
 
@@ -38,7 +38,7 @@ struct Tally {
 
 /// The matrix of everything declared; `capture` adds what was seen of it.
 #[must_use]
-pub fn rules(judge: &Judge<'_>, capture: Option<&Capture>) -> Vec<Rule> {
+pub fn rules(judge: &Judge<'_>, capture: Option<&Reading>) -> Vec<Rule> {
     let topology = judge.topology();
     let seen = capture.map(|capture| Tally::new(capture, judge));
     let mut rules: Vec<Rule> = Vec::new();
@@ -108,7 +108,7 @@ fn pairs(row: &Row, topology: &Topology) -> Vec<(String, String)> {
 
 impl Tally {
     /// Counts the documented flows of `capture`.
-    fn new(capture: &Capture, judge: &Judge<'_>) -> Self {
+    fn new(capture: &Reading, judge: &Judge<'_>) -> Self {
         let names = judge.topology().declared().map(|(name, _)| name.to_owned()).collect();
         let mut tally = Self { names, flows: BTreeMap::new() };
         for (index, flow) in capture.flows.iter().enumerate() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::audit::Fitness;
 use super::text::{harmless, rfc3339};
 use crate::capture;
-use crate::stats::Stats;
+use crate::reading::Stats;
 
 /// The footer.
 #[derive(Clone, Debug, Serialize)]

@@ -16,7 +16,7 @@ use super::table::{self, FlowTable, Look};
 use super::text::wall;
 use super::{Format, Summary};
 use crate::catalog::Row;
-use crate::pipeline::Capture;
+use crate::reading::Reading;
 use crate::verdict::Judge;
 
 /// Columns of a list of flows as CSV: the contract's fields, flattened, in its order.
@@ -124,7 +124,7 @@ pub fn flows(
     out: &mut dyn Write,
     format: Format,
     look: Look,
-    capture: &Capture,
+    capture: &Reading,
     judge: &Judge<'_>,
     indices: &[usize],
 ) -> io::Result<()> {
@@ -168,7 +168,7 @@ pub fn flows(
 
 fn each_flow(
     out: &mut dyn Write,
-    capture: &Capture,
+    capture: &Reading,
     judge: &Judge<'_>,
     indices: &[usize],
     between: &[u8],
@@ -185,7 +185,7 @@ fn each_flow(
 }
 
 /// The footer of a list of flows: of everything read, whatever was selected.
-fn footer(capture: &Capture, judge: &Judge<'_>) -> Summary {
+fn footer(capture: &Reading, judge: &Judge<'_>) -> Summary {
     let mut verdicts = Verdicts::default();
     for (index, flow) in capture.flows.iter().enumerate() {
         verdicts.count(judge.judge(index, flow).verdict);
@@ -198,7 +198,7 @@ pub fn audit(
     out: &mut dyn Write,
     format: Format,
     look: Look,
-    capture: &Capture,
+    capture: &Reading,
     judge: &Judge<'_>,
     audit: &Audit,
     with_flows: bool,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::{Address, Transport};
-use crate::pipeline::Capture;
+use crate::reading::Reading;
 use crate::report::text::{count, duration, plural, rfc3339, seconds};
 use crate::verdict::{Basis, Judge, Judged, Outcome};
 
@@ -74,7 +74,7 @@ impl Gathered {
         }
     }
 
-    pub(super) fn finish(self, capture: &Capture, judge: &Judge<'_>) -> Fitness {
+    pub(super) fn finish(self, capture: &Reading, judge: &Judge<'_>) -> Fitness {
         let stats = &capture.stats;
         let limits = self.limits(capture, judge);
         let gap = stats.longest_gap.filter(|&(gap, _)| gap > 0);
@@ -96,7 +96,7 @@ impl Gathered {
         }
     }
 
-    fn limits(&self, capture: &Capture, judge: &Judge<'_>) -> Vec<String> {
+    fn limits(&self, capture: &Reading, judge: &Judge<'_>) -> Vec<String> {
         let stats = &capture.stats;
         let mut limits = Vec::new();
         let mut say = |applies: bool, sentence: String| {

@@ -8,20 +8,22 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use coverage::CoverageRecord;
-pub use findings::{Finding, Kind, Severity};
+pub use findings::Finding;
 pub use fitness::{Fitness, HostRecord};
+pub use kind::{Kind, Severity};
 pub use services::{Percentiles, ServiceRecord};
 
 use super::{FlowRecord, Summary};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
-use crate::pipeline::Capture;
+use crate::reading::Reading;
 use crate::verdict::{Judge, Judged, Verdict};
 
 mod coverage;
 mod findings;
 mod fitness;
 mod grouping;
+mod kind;
 mod services;
 
 /// A whole audit, as the contract has it.
@@ -54,7 +56,7 @@ pub struct NotFound {
 impl Audit {
     /// Judges every flow of `capture` and gathers the audit.
     #[must_use]
-    pub fn new(capture: &Capture, judge: &Judge<'_>) -> Self {
+    pub fn new(capture: &Reading, judge: &Judge<'_>) -> Self {
         let mut services = services::Services::default();
         let mut findings = findings::Findings::new(judge);
         let mut coverage = coverage::Coverage::default();
@@ -74,7 +76,7 @@ impl Audit {
             kind: "audit",
             schema: "lyncap.audit.v1",
             services: services.finish(),
-            not_found: findings::not_found(&findings, judge),
+            not_found: kind::not_found(&findings, judge),
             findings,
             accepted,
             coverage,
@@ -105,14 +107,14 @@ impl Verdicts {
 
 /// The footer of a run.
 #[must_use]
-pub fn summary(capture: &Capture, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
+pub fn summary(capture: &Reading, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
     let catalogs = judge.catalogs().catalogs().filter(|&(_, on)| on).map(|(catalog, _)| catalog.name.clone()).collect();
     Summary::new(&capture.stats, &capture.files, &capture.damage, catalogs, verdicts.by_name())
 }
 
 /// Fitness alone, for the footer of a list of flows.
 #[must_use]
-pub fn fitness(capture: &Capture, judge: &Judge<'_>) -> Fitness {
+pub fn fitness(capture: &Reading, judge: &Judge<'_>) -> Fitness {
     let mut gathered = fitness::Gathered::default();
     for (index, flow) in capture.flows.iter().enumerate() {
         gathered.count(flow, &judge.judge(index, flow));
@@ -123,7 +125,7 @@ pub fn fitness(capture: &Capture, judge: &Judge<'_>) -> Fitness {
 /// The record of one flow; `first_packet` names its file where several were read.
 #[must_use]
 pub fn record<'a>(
-    capture: &'a Capture,
+    capture: &'a Reading,
     judge: &Judge<'_>,
     index: usize,
     flow: &Flow<Evidence>,

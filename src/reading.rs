@@ -1,13 +1,27 @@
-//! Counters of a run, beside the flows.
+//! What was read: the plain data between the pipeline and the stages that judge and report.
 //!
-//! In: every frame, as packet or skip. Out: [`Stats`], from which the report tells what the capture can prove.
-//! Must not know: flows, verdicts. Frames = packets + skips, always.
+//! In: flows, and every frame as packet or skip. Out: [`Reading`], and in it [`Stats`], from which the report tells
+//! what the capture can prove. Must not know: verdicts. Frames = packets + skips, always.
 
 use std::collections::BTreeMap;
 
-use crate::capture::{Frame, LinkType};
+use crate::capture::{Damage, Frame, InputFile, LinkType};
 use crate::decode::Skips;
+use crate::evidence::Evidence;
+use crate::flow::Flow;
 use crate::net::Timestamp;
+
+/// Everything that was read.
+pub struct Reading {
+    /// Flows, in the order of their first packets.
+    pub flows: Vec<Flow<Evidence>>,
+    /// Counters of the run.
+    pub stats: Stats,
+    /// The files, in the order named.
+    pub files: Vec<InputFile>,
+    /// Where files broke off.
+    pub damage: Vec<Damage>,
+}
 
 /// What was read, whether or not it became part of a flow.
 #[derive(Clone, Debug, Default)]

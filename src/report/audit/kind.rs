@@ -1,0 +1,222 @@
+//! Kinds of findings: what is wrong with one flow, how much it weighs, and the sentence that says so.
+//!
+//! In: one judged flow. Out: its [`Kind`]s with their [`Severity`] and reason; a line for each kind that nothing is of.
+//! Must not know: other flows, or how findings are grouped. A new kind is one row of [`KINDS`] and its arms below.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::grouping::{Label, port_text};
+use super::{Finding, NotFound};
+use crate::catalog::{Role, RoleSet};
+use crate::evidence::Evidence;
+use crate::flow::Flow;
+use crate::verdict::{Judge, Judged, Outcome, Verdict, icmp_text};
+
+/// How much a finding weighs; worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Severity {
+    High,
+    Medium,
+    Low,
+    Info,
+}
+
+impl Severity {
+    /// As exported.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// What is wrong; in the order of the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "told in `KINDS`")]
+pub enum Kind {
+    UndocumentedFlow,
+    UnknownListener,
+    BlockedDocumentedPort,
+    ExternalPeer,
+    RangeOnly,
+    RoleConflict,
+}
+
+/// Kind, exported name, severity, and what is said when none was found.
+const KINDS: &[(Kind, &str, Severity, &str)] = &[
+    (Kind::UndocumentedFlow, "undocumented-flow", Severity::Medium, "no flow that no row explains was seen"),
+    (
+        Kind::UnknownListener,
+        "unknown-listener",
+        Severity::Medium,
+        "no declared server accepted on a port that no row explains",
+    ),
+    (
+        Kind::BlockedDocumentedPort,
+        "blocked-documented-port",
+        Severity::Medium,
+        "no documented port was refused, unanswered or unreachable",
+    ),
+    (Kind::ExternalPeer, "external-peer", Severity::Medium, "no outside address talked to an internal server"),
+    (Kind::RangeOnly, "range-only", Severity::Low, "no flow rests on a media range alone"),
+    (Kind::RoleConflict, "role-conflict", Severity::Low, "no declared server answered on a port of another role"),
+];
+
+impl Kind {
+    /// As exported.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        KINDS.get(self as usize).map_or("", |&(_, name, ..)| name)
+    }
+
+    pub(super) fn severity(self) -> Severity {
+        KINDS.get(self as usize).map_or(Severity::Info, |&(.., severity, _)| severity)
+    }
+}
+
+/// What is wrong with one flow; often nothing, sometimes several things.
+pub(super) fn kinds(judged: &Judged<'_>) -> Vec<(Kind, Severity)> {
+    let mut kinds = Vec::new();
+    // What only a switched-off overlay explains is what every healthy pool shows.
+    let explained = judged.near_misses.iter().any(|miss| miss.only_off);
+    let softened = |kind: Kind| (kind, if explained { Severity::Low } else { kind.severity() });
+    match judged.verdict {
+        Verdict::Undocumented => {
+            kinds.push(softened(Kind::UndocumentedFlow));
+            if judged.is_accepted() && judged.oriented.responder.who.is_server() {
+                let conflict = conflicting_rows(judged).next().is_some();
+                kinds.push(softened(if conflict { Kind::RoleConflict } else { Kind::UnknownListener }));
+            }
+        }
+        Verdict::RangeOnly => kinds.push((Kind::RangeOnly, Kind::RangeOnly.severity())),
+        Verdict::Documented if judged.outcome.is_blocked() => {
+            kinds.push((Kind::BlockedDocumentedPort, Kind::BlockedDocumentedPort.severity()));
+        }
+        Verdict::Documented | Verdict::Contradicted => {}
+    }
+    if is_external(judged) {
+        kinds.push((Kind::ExternalPeer, Kind::ExternalPeer.severity()));
+    }
+    kinds
+}
+
+/// Roles that the outside may talk to.
+const BORDER: RoleSet = RoleSet::one(Role::Edge).union(RoleSet::one(Role::ReverseProxy));
+
+fn is_external(judged: &Judged<'_>) -> bool {
+    let (a, b) = (&judged.oriented.initiator.who, &judged.oriented.responder.who);
+    [(a, b), (b, a)]
+        .iter()
+        .any(|(outside, server)| outside.external && server.is_server() && !server.declared.meets(BORDER))
+}
+
+/// Rows that document the responder's port for another role.
+fn conflicting_rows<'j>(judged: &'j Judged<'_>) -> impl Iterator<Item = &'j str> {
+    let of_other_role = judged
+        .near_misses
+        .iter()
+        .filter(|miss| miss.why.starts_with("documented for another role") && miss.row.is_fixed());
+    of_other_role.map(|miss| &*miss.row.id)
+}
+
+/// Rows that a finding names: those that fit, or those that would for another role.
+pub(super) fn rows<'j>(kind: Kind, judged: &'j Judged<'_>) -> Box<dyn Iterator<Item = &'j str> + 'j> {
+    match kind {
+        Kind::RoleConflict => Box::new(conflicting_rows(judged)),
+        _ => Box::new(judged.rows.iter().map(|row| &*row.id)),
+    }
+}
+
+/// One sentence.
+pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> String {
+    let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+    let port = port_text(to.at, judged.oriented.transport);
+    let responder = Label::of(to).text();
+    let service = judged.rows.first().map(|row| format!("{} ({})", row.id, row.service)).unwrap_or_default();
+    match kind {
+        Kind::UndocumentedFlow => match judged.near_misses.first() {
+            Some(miss) => format!("no row explains {port}; nearest is {}: {}", miss.row.id, miss.why),
+            None => format!("no row explains {port}"),
+        },
+        Kind::UnknownListener => {
+            let off = judged.near_misses.iter().find(|miss| miss.only_off);
+            let hint = off.map(|miss| format!("; {} {}", miss.row.id, miss.why)).unwrap_or_default();
+            format!("{responder}, declared {}, accepted on {port}, which no row explains{hint}", to.who.declared)
+        }
+        Kind::RoleConflict => {
+            let row = judged.near_misses.iter().find(|miss| conflicting_rows(judged).any(|id| id == miss.row.id));
+            let other = row.map(|miss| format!("{} documents for {}", miss.row.id, miss.row.roles_text()));
+            format!(
+                "{responder}, declared {}, answered on {port}, which {}",
+                to.who.declared,
+                other.unwrap_or_default()
+            )
+        }
+        Kind::BlockedDocumentedPort => {
+            let what = match judged.outcome {
+                Outcome::Refused => "was refused (RST)".to_owned(),
+                Outcome::Unreachable => flow
+                    .icmp
+                    .map_or_else(|| "is unreachable".to_owned(), |icmp| format!("is unreachable: {}", icmp_text(icmp))),
+                _ => "was not answered, though the host answers elsewhere".to_owned(),
+            };
+            format!("{port} is documented, {service}, and {what}")
+        }
+        Kind::ExternalPeer => {
+            let outside = if from.who.external { from } else { to };
+            let inside = if from.who.external { to } else { from };
+            format!(
+                "{} is outside `internal` and talks with {}, declared {}",
+                outside.at.address,
+                Label::of(inside).text(),
+                inside.who.declared
+            )
+        }
+        Kind::RangeOnly => format!("only a media range covers it, {service}, and no payload proves media"),
+    }
+}
+
+/// A line for each kind that was not found, and whether it could have been.
+pub(super) fn not_found(findings: &[Finding], judge: &Judge<'_>) -> Vec<NotFound> {
+    let found: BTreeSet<&str> = findings.iter().map(|finding| finding.kind).collect();
+    let topology = judge.topology();
+    let missing = |kind: Kind| match kind {
+        Kind::ExternalPeer if topology.internal.is_empty() => {
+            Some("outside addresses were not looked for: no `internal` in the topology")
+        }
+        Kind::UnknownListener | Kind::RoleConflict if !topology.declares_hosts() => {
+            Some("was not looked for: no host has a declared role")
+        }
+        _ => None,
+    };
+    let line = |&(kind, name, _, statement): &(Kind, &'static str, Severity, &'static str)| {
+        let missing = missing(kind);
+        let statement = match missing {
+            Some(why) if why.starts_with("was") => format!("{name} {why}"),
+            Some(why) => why.to_owned(),
+            None => statement.to_owned(),
+        };
+        NotFound { kind: name, looked_for: missing.is_none(), statement }
+    };
+    KINDS.iter().filter(|(_, name, ..)| !found.contains(name)).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_stand_in_the_order_of_the_variants() {
+        for (i, &(kind, name, ..)) in KINDS.iter().enumerate() {
+            assert_eq!((kind as usize, kind.as_str()), (i, name));
+        }
+    }
+}
