@@ -3,6 +3,15 @@
 //! In: the embedded catalogs; the document itself where `../shared/seed` exists. Out: a list of rows that differ.
 //! Must not know: flows.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may fail loudly"
+)]
+
 use std::fs;
 use std::path::Path;
 

@@ -3,6 +3,15 @@
 //! In: the catalogs, and one conversation built for each row. Out: rows, verdicts, or a list of rows that fail.
 //! Must not know: how candidates are found; it goes through the whole pipeline, as a capture does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may fail loudly"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;

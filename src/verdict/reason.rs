@@ -31,11 +31,13 @@ pub(super) fn near_misses<'c>(oriented: &Oriented<'_>, catalogs: &'c Catalogs) -
     };
     let miss = |row: &'c Row, why: String| NearMiss { row, why, only_off: false };
     let mut found = Vec::new();
-    for row in catalogs.at(transport, port) {
-        if let Some(why) = oriented.fit(row).err().and_then(|misfit| misfit_text(misfit, row, oriented)) {
-            found.push(miss(row, why));
-        }
-    }
+    let misfits: Vec<_> =
+        catalogs.at(transport, port).filter_map(|row| oriented.fit(row).err().map(|misfit| (row, misfit))).collect();
+    // A range that only payload could prove says least of all.
+    let (unproven, misplaced): (Vec<_>, Vec<_>) =
+        misfits.into_iter().partition(|(_, misfit)| *misfit == Misfit::Unproven);
+    let explain = |(row, misfit): (&'c Row, Misfit)| Some(miss(row, misfit_text(misfit, row, oriented)?));
+    found.extend(misplaced.into_iter().filter_map(explain));
     for row in catalogs.at(other, port).filter(|row| row.is_fixed()) {
         if (Oriented { transport: other, ..*oriented }).fit(row).is_ok() {
             found.push(miss(row, format!("right port, wrong transport: documented for {other}/{port}")));
@@ -43,10 +45,11 @@ pub(super) fn near_misses<'c>(oriented: &Oriented<'_>, catalogs: &'c Catalogs) -
     }
     for row in catalogs.off_at(transport, port) {
         if oriented.fit(row).is_ok() {
-            let why = format!("only in overlay {}, which is off (--overlay {})", row.catalog, row.catalog);
+            let why = format!("only in overlay {}, which is off", row.catalog);
             found.push(NearMiss { row, why, only_off: true });
         }
     }
+    found.extend(unproven.into_iter().filter_map(explain));
     let own = oriented.initiator.at.port;
     for row in catalogs.at(transport, own) {
         if oriented.fits_reversed(row) {

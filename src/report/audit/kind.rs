@@ -180,7 +180,7 @@ pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> 
                 inside.who.declared
             )
         }
-        Kind::RangeOnly => format!("only a media range covers it, {service}, and no payload proves media"),
+        Kind::RangeOnly => "only media ranges cover it, and no payload proves media".to_owned(),
     }
 }
 

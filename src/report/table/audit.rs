@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Look, Tone, sheet};
+use super::{Look, Narrow, Tone, sheet};
 use crate::report::audit::{Audit, CoverageRecord, Finding, Fitness, Percentiles, ServiceRecord, Severity};
 use crate::report::text::{count, duration, plural};
 use crate::verdict::Verdict;
@@ -152,8 +152,11 @@ fn finding(out: &mut String, look: Look, finding: &Finding) {
         let _ = writeln!(out, "        accepted: {}", look.wrap(accepted, 18));
     }
     let _ = writeln!(out, "        {}", look.wrap(&finding.reason, 8));
-    let proof = format!("packet {}  {}", finding.first_packet, finding.filter);
-    let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &proof));
+    let rows = if finding.rows.is_empty() { String::new() } else { format!("; rows {}", finding.rows.join(" ")) };
+    let evidence = format!("first in packet {}{rows}", finding.first_packet);
+    let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &look.wrap(&evidence, 8)));
+    // Not wrapped: it is there to be copied.
+    let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &finding.filter));
 }
 
 fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {
@@ -207,7 +210,7 @@ fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {
         row.push(format!("{}{unproven}", service.service));
         row
     });
-    out.push_str(&sheet(look, &columns, rows.collect()));
+    out.push_str(&sheet(look, Narrow::Wrap, &columns, rows.collect()));
 }
 
 fn ports(service: &ServiceRecord) -> String {

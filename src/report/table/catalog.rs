@@ -5,9 +5,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Look, Tone, sheet};
+use super::{Look, Narrow, Tone, sheet};
 use crate::catalog::{Catalogs, PortOn, RoleOf, Row};
 use crate::net::Transport;
+use crate::report::text::plural;
 
 /// A list of rows.
 #[must_use]
@@ -33,7 +34,7 @@ pub fn catalog<'a>(look: Look, rows: impl Iterator<Item = &'a Row>) -> String {
         };
         vec![row.id.clone(), row.ports_text(), row.transports_text(), row.expected(), roles, row.service.clone()]
     };
-    sheet(look, &columns, rows.map(line).collect())
+    sheet(look, Narrow::Wrap, &columns, rows.map(line).collect())
 }
 
 /// One row in full.
@@ -81,11 +82,11 @@ fn meaning(row: &Row) -> String {
     let at = format!("{} {}", row.transports_text(), row.ports_text());
     let roles = row.roles_text();
     let mut text = match (row.port_on, row.role_of) {
-        (PortOn::Host, _) => format!("{at} on a {roles} itself, whichever side opened the flow"),
-        (_, RoleOf::Responder) => format!("a {roles} listens on {at}"),
-        (_, RoleOf::Initiator) => format!("a {roles} connects out to {at}"),
-        (_, RoleOf::Either) => format!("{at}, between a {roles} and another server"),
-        (_, RoleOf::Both) => format!("{at}, between two hosts that are {roles}"),
+        (PortOn::Host, _) => format!("{at} on {roles} itself, whichever side opened the flow"),
+        (_, RoleOf::Responder) => format!("{roles} listens on {at}"),
+        (_, RoleOf::Initiator) => format!("{roles} connects out to {at}"),
+        (_, RoleOf::Either) => format!("{at}, between {roles} and another server"),
+        (_, RoleOf::Both) => format!("{at}, between two hosts, each {roles}"),
     };
     if !row.peer.is_empty() {
         let _ = write!(text, ", where the other end is {} or of no declared role", row.peer.slugs().join(" or "));
@@ -106,20 +107,22 @@ fn meaning(row: &Row) -> String {
 pub fn about_port(look: Look, catalogs: &Catalogs, transport: Option<Transport>, port: u16) -> String {
     let mut out = String::new();
     for transport in [Transport::Tcp, Transport::Udp].into_iter().filter(|t| transport.is_none_or(|only| only == *t)) {
-        let on: Vec<_> = catalogs.at(transport, port).collect();
-        let off: Vec<_> = catalogs.off_at(transport, port).collect();
-        if on.is_empty() && off.is_empty() {
-            let _ = writeln!(out, "{port}/{transport}: no row");
-        }
-        for found in on.into_iter().chain(off) {
-            let _ = writeln!(
-                out,
-                "{}",
-                look.paint(Tone::Heading, &format!("{port}/{transport}: {} {}", found.id, found.service))
-            );
+        let found: Vec<_> = catalogs.at(transport, port).chain(catalogs.off_at(transport, port)).collect();
+        let (fixed, ranges): (Vec<_>, Vec<_>) = found.into_iter().partition(|row| row.is_fixed());
+        let headline = match fixed.len() {
+            0 => "no row of few ports".to_owned(),
+            n => plural(n as u64, "row"),
+        };
+        let _ = writeln!(out, "{}\n", look.paint(Tone::Heading, &format!("{port}/{transport}: {headline}")));
+        for found in fixed {
             out.push_str(&row(look, catalogs, found));
             out.push('\n');
         }
+        for range in ranges {
+            let line = format!("inside {} {}: {}", range.id, range.service, meaning(range));
+            let _ = writeln!(out, "{}", look.wrap(&line, 2));
+        }
+        out.push('\n');
     }
     out.trim_end().to_owned() + "\n"
 }

@@ -3,7 +3,7 @@
 //! In: flows with their verdicts. Out: one line a flow; more columns where the terminal is wide.
 //! Must not know: selection and order.
 
-use super::{Column, Look, Tone, sheet};
+use super::{Column, Look, Narrow, Tone, sheet};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::report::flows::{GroupRecord, host};
@@ -56,7 +56,11 @@ impl FlowTable {
     /// The rest.
     pub fn take(&mut self) -> String {
         let columns = if self.look.width >= WIDE { WIDE_COLUMNS } else { NARROW_COLUMNS };
-        if self.rows.is_empty() { String::new() } else { sheet(self.look, columns, std::mem::take(&mut self.rows)) }
+        if self.rows.is_empty() {
+            String::new()
+        } else {
+            sheet(self.look, Narrow::Cut, columns, std::mem::take(&mut self.rows))
+        }
     }
 
     fn narrow(&self, index: usize, judged: &Judged<'_>) -> Vec<String> {
@@ -152,5 +156,5 @@ pub fn groups(look: Look, groups: &[GroupRecord]) -> String {
         ("undocumented", true),
         (by, false),
     ];
-    if groups.is_empty() { String::new() } else { sheet(look, &columns, rows.collect()) }
+    if groups.is_empty() { String::new() } else { sheet(look, Narrow::Cut, &columns, rows.collect()) }
 }

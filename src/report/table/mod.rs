@@ -80,8 +80,17 @@ impl Look {
 /// Columns of a sheet: heading, and whether it holds numbers.
 pub(super) type Column = (&'static str, bool);
 
-/// A borderless table. The last column gives way when the terminal is narrow.
-pub(super) fn sheet(look: Look, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+/// How the last column gives way when the terminal is narrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Narrow {
+    /// It takes several lines.
+    Wrap,
+    /// It is cut: a record stays one line.
+    Cut,
+}
+
+/// A borderless table.
+pub(super) fn sheet(look: Look, narrow: Narrow, columns: &[Column], rows: Vec<Vec<String>>) -> String {
     let last = columns.len().saturating_sub(1);
     let widths: Vec<usize> = columns
         .iter()
@@ -103,7 +112,10 @@ pub(super) fn sheet(look: Look, columns: &[Column], rows: Vec<Vec<String>>) -> S
     }
     let room = look.width.saturating_sub(others);
     if widths.last().is_some_and(|&width| width > room) {
-        table.modify(Columns::last(), Width::wrap(room.max(16)).keep_words(true));
+        match narrow {
+            Narrow::Wrap => table.modify(Columns::last(), Width::wrap(room.max(16)).keep_words(true)),
+            Narrow::Cut => table.modify(Columns::last(), Width::truncate(room.max(8)).suffix("…")),
+        };
     }
     let text = table.to_string();
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"

@@ -2,7 +2,7 @@
 //!
 //! In: rules. Out: one line a rule. Must not know: how they were derived.
 
-use super::{Look, Tone, sheet};
+use super::{Look, Narrow, Tone, sheet};
 use crate::report::rules::Rule;
 
 /// The matrix.
@@ -29,5 +29,5 @@ pub fn rules(look: Look, rules: &[Rule]) -> String {
         row.push(rule.service.clone());
         row
     });
-    sheet(look, &columns, rows.collect())
+    sheet(look, Narrow::Wrap, &columns, rows.collect())
 }
