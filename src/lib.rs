@@ -1,4 +1,65 @@
-//! lyncap (crate docs to come)
+//! lyncap says of every flow in a packet capture which documented Lync Server 2013 service it is, why it thinks so,
+//! and which flows no document explains.
+//!
+//! These docs are the architecture document. The program is a library and a thin binary; everything the command line
+//! does can be done through the modules below.
+//!
+//! # One way
+//!
+//! ```text
+//!  file ─▶ Inputs ─▶ Batch ─▶ Frame ─▶ Decoder ─▶ Packet ─▶ FlowTable ─▶ Flow<Evidence> ─▶ Judge ─▶ Audit ─▶ table
+//!                                  └▶ Skip (counted)            ▲                            ▲             ├▶ json
+//!                                                        payload, while open     Catalogs, Topology        └▶ csv …
+//! ```
+//!
+//! Data goes one way, and so do imports: no module names a later one. `tests/layering.rs` holds the table.
+//!
+//! | module | in → out | must not know |
+//! |---|---|---|
+//! | [`net`] | words every stage shares: time, addresses, five-tuples | stages |
+//! | [`error`] | what ends a run | stages |
+//! | [`capture`] | bytes → frames, in place, several files as one capture | what is inside a frame |
+//! | [`decode`] | frame → packet, or a counted skip | flows |
+//! | [`flow`] | packets → bidirectional flows with the caller's state | what it tracks |
+//! | [`evidence`] | payload → what it proves | ports, rows |
+//! | [`catalog`] | data files → rows by port | packets, hosts |
+//! | [`topology`] | what the user declared, what answers teach → who a host is | verdicts |
+//! | [`verdict`] | flow × evidence × catalog × topology → verdict, with its reasons | formats |
+//! | [`reading`] | what was read, as plain data | verdicts |
+//! | [`pipeline`] | drives the stages from frame to flow | verdicts, formats |
+//! | [`report`] | judged flows → findings, coverage, tables, JSON, CSV | how a verdict is reached |
+//! | [`cli`] | arguments → work → exit code | how anything is done |
+//!
+//! Verdicts are computed after the last packet, once per flow: who the hosts are is known only then, and the hot path
+//! stays free of catalogs. Memory grows with the number of flows, never with the file.
+//!
+//! # Three kinds of failure
+//!
+//! What ends the run is an [`error::Error`] (exit 2). A frame that is no TCP or UDP packet is a [`decode::Skip`],
+//! counted by reason: frames = packets + skips, always. A file that breaks off is [`capture::Damage`]: everything
+//! before it is reported, and the run ends with exit 3.
+//!
+//! # Where do I add…?
+//!
+//! | I want to add | touch | then |
+//! |---|---|---|
+//! | a documented service | one row in `src/catalog/lync-server-2013.toml` | `tests/catalog.rs`, `tests/every_row.rs` run over it |
+//! | another catalog | a file beside it, one row in [`catalog::BUILT_IN`] | the same tests |
+//! | a signature | a file in `src/evidence/`, called from [`evidence::Evidence`] | its bytes in its own tests |
+//! | a direction rung | one variant of [`verdict::Basis`], one line in `src/verdict/direction.rs` | a case in its tests |
+//! | a link type | a constant in `src/capture/linktype.rs`, one arm in `src/decode/link.rs` | a frame in its tests |
+//! | a capture format | a file in `src/capture/`, one row in `src/capture/savefile.rs` | the libpcap test picks it up |
+//! | an output format | one variant of [`report::Format`], its arms in `src/report/write.rs` | a line in `fixtures/CASES` |
+//! | a finding | one row of `KINDS` in `src/report/audit/kind.rs` and its arms there | `src/report/schema.json` |
+//! | a skip reason | one row in `src/decode/skip.rs` | nothing: it is counted and printed |
+//! | a flag | a field in `src/cli/args.rs` | `tests/cli.rs` |
+//!
+//! # Where the facts come from
+//!
+//! The catalog is Microsoft's "Ports and protocols for internal servers in Lync Server 2013" (document
+//! c94063f1-e802-4a61-be90-022fc185335e, 2016-04-06), its English words verbatim beside what was derived. Each overlay
+//! row names its own source. Formats follow their specifications, named in the file that reads them.
+
 pub mod capture;
 pub mod catalog;
 pub mod cli;
@@ -10,6 +71,5 @@ pub mod net;
 pub mod pipeline;
 pub mod reading;
 pub mod report;
-
 pub mod topology;
 pub mod verdict;
