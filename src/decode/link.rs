@@ -50,6 +50,18 @@ pub(super) fn parse<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
     }
 }
 
+/// Whether the link layer addressed everyone. Multicast does not count: clusters give it to single addresses.
+#[inline]
+pub(super) fn is_broadcast(frame: &Frame<'_>) -> bool {
+    match frame.link {
+        LinkType::ETHERNET => frame.bytes.first_chunk::<6>() == Some(&[0xff; 6]),
+        // The packet type of cooked captures: 1 is broadcast.
+        LinkType::LINUX_SLL => frame.bytes.first_chunk::<2>() == Some(&[0, 1]),
+        LinkType::LINUX_SLL2 => frame.bytes.get(10) == Some(&1),
+        _ => false,
+    }
+}
+
 /// The result, with the wire length that remains for `rest`.
 #[inline]
 fn link<'a>(frame: &Frame<'a>, ip: Ip, rest: &'a [u8], vlan: Vlans) -> Link<'a> {

@@ -40,6 +40,8 @@ pub struct Packet<'a> {
     pub tcp: Tcp,
     /// VLAN ids (12 bits), outermost first.
     pub vlan: Vlans,
+    /// The link layer sent it to everyone: its destination is no single host, whatever the address looks like.
+    pub broadcast: bool,
 }
 
 /// The parts of a TCP header that the flow stage needs.
@@ -145,6 +147,7 @@ fn packet<'a>(
         payload: segment.payload,
         tcp: segment.tcp,
         vlan,
+        broadcast: link::is_broadcast(frame),
     }
 }
 

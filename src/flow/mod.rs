@@ -57,6 +57,8 @@ pub struct Flow<S> {
     pub sizes: Sizes,
     /// 802.1Q ids of the first packet.
     pub vlan: Vlans,
+    /// Its first packet was broadcast on the link: the destination is no single host.
+    pub broadcast: bool,
     /// The latest ICMP error that quoted it.
     pub icmp: Option<IcmpError>,
     /// The caller's.
@@ -75,6 +77,7 @@ impl<S: Default> Flow<S> {
             handshake: Handshake::default(),
             sizes: Sizes::default(),
             vlan: packet.vlan.clone(),
+            broadcast: packet.broadcast,
             icmp: None,
             state: S::default(),
         }

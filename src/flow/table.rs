@@ -236,6 +236,7 @@ mod tests {
             payload: &[],
             tcp: Tcp { flags, sequence, acknowledgement: ack },
             vlan: Vlans::new(),
+            broadcast: false,
         }
     }
 

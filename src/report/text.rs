@@ -49,7 +49,7 @@ pub fn seconds(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / 1e9
 }
 
-/// "350us", "12.5ms", "3.2s", "4m05s", "2h10m".
+/// "350us", "12.5ms", "3.2s", "4m05s", "2h10m", "3d04h".
 #[must_use]
 pub fn duration(nanoseconds: i64) -> String {
     let s = seconds(nanoseconds);
@@ -59,7 +59,8 @@ pub fn duration(nanoseconds: i64) -> String {
         x if x < 1.0 => format!("{:.1}ms", s * 1e3),
         x if x < 60.0 => format!("{s:.1}s"),
         x if x < 3600.0 => format!("{}m{:02}s", whole / 60, whole % 60),
-        _ => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
+        x if x < 172_800.0 => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
+        _ => format!("{}d{:02}h", whole / 86_400, whole / 3600 % 24),
     }
 }
 
@@ -119,8 +120,8 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 9949, 12_345, 5_400_000].map(count), ["0", "999", "1.0k", "9.9k", "12k", "5.4M"]);
-        let durations = [350_000, 12_500_000, 3_200_000_000, 245_000_000_000, 7_800_000_000_000];
-        assert_eq!(durations.map(duration), ["350us", "12.5ms", "3.2s", "4m05s", "2h10m"]);
+        let durations = [350_000, 12_500_000, 3_200_000_000, 245_000_000_000, 7_800_000_000_000, 273_600_000_000_000];
+        assert_eq!(durations.map(duration), ["350us", "12.5ms", "3.2s", "4m05s", "2h10m", "3d04h"]);
     }
 
     #[test]

@@ -143,8 +143,12 @@ impl<'a> Judge<'a> {
         let (initiator, basis) =
             self.directions.get(index).copied().unwrap_or((Direction::Forward, Basis::FirstPacket));
         let [from, to] = [initiator, initiator.opposite()].map(|direction| end(flow, direction));
-        let oriented =
-            Oriented { transport: flow.tuple.transport, initiator: self.known(from), responder: self.known(to) };
+        let known = |at: Endpoint| {
+            let mut who = self.who(at.address);
+            who.group |= flow.broadcast && at == flow.tuple.destination;
+            End { at, who }
+        };
+        let oriented = Oriented { transport: flow.tuple.transport, initiator: known(from), responder: known(to) };
         let answers = self.answering.contains(&to.address) && !oriented.responder.who.group;
         let outcome = outcome::outcome(flow, initiator, answers);
         let fits = oriented.candidates(self.catalogs);
@@ -186,10 +190,6 @@ impl<'a> Judge<'a> {
     #[must_use]
     pub const fn topology(&self) -> &'a Topology {
         self.topology
-    }
-
-    fn known(&self, at: Endpoint) -> End<'_> {
-        End { at, who: self.who(at.address) }
     }
 }
 
