@@ -28,10 +28,10 @@ pub const DOCUMENT: &str = "lync-server-2013";
 pub const BUILT_IN: &[(&str, &str)] = &[
     (DOCUMENT, include_str!("lync-server-2013.toml")),
     ("lync-2013-defaults", include_str!("lync-2013-defaults.toml")),
-    ("lync-2013-edge", include_str!("lync-2013-edge.toml")),
-    ("reverse-proxy", include_str!("reverse-proxy.toml")),
     ("sql-server", include_str!("sql-server.toml")),
     ("windows-infrastructure", include_str!("windows-infrastructure.toml")),
+    ("lync-2013-edge", include_str!("lync-2013-edge.toml")),
+    ("reverse-proxy", include_str!("reverse-proxy.toml")),
 ];
 
 /// One catalog file.

@@ -201,7 +201,7 @@ mod tests {
         let packet = Decoder::new().decode(&frame(LinkType::ETHERNET, &TAGGED, 9)).map(|p| format!("{p:?}"));
         let expected = "Packet { at: Timestamp(9000000000), tuple: FiveTuple { source: Endpoint { address: 10.0.0.1, \
             port: 5060 }, destination: Endpoint { address: 10.0.0.2, port: 5061 }, transport: Udp }, wire_length: 64, \
-            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, vlan: [100] }";
+            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, vlan: [100], broadcast: false }";
         assert_eq!(packet.as_deref(), Ok(expected));
     }
 

@@ -237,13 +237,11 @@ fn coverage(out: &mut String, look: Look, coverage: &[CoverageRecord]) {
             None => roles.push((record.role, vec![record])),
         }
     }
-    let source = coverage.first().map_or("", |record| record.role_source);
-    section(
-        out,
-        look,
-        "Coverage",
-        if source == "inferred" { "of the roles inferred" } else { "of the roles declared" },
-    );
+    let aside = coverage.first().map_or("", |record| match record.role_source {
+        "inferred" => "of the roles inferred",
+        _ => "of the roles declared",
+    });
+    section(out, look, "Coverage", aside);
     if roles.is_empty() {
         bullet(out, look, "no role is declared or inferred: name hosts with --topology or --role");
     }
