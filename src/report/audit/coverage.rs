@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::catalog::{Role, RoleOf, RoleSet};
+use crate::catalog::{Role, RoleOf, RoleSet, Row};
 use crate::net::Address;
 use crate::verdict::{Judge, Judged, Verdict};
 
@@ -63,15 +63,14 @@ impl Coverage {
     }
 
     pub(super) fn finish(self, judge: &Judge<'_>) -> Vec<CoverageRecord> {
-        let declared = judge.topology().declared().map(|(_, roles)| roles).fold(RoleSet::EMPTY, RoleSet::union);
-        let inferred =
-            judge.learned().all_inferred().values().fold(RoleSet::EMPTY, |set, &(roles, _)| set.union(roles));
-        let (roles, role_source) = if declared.is_empty() { (inferred, "inferred") } else { (declared, "topology") };
+        let declared: Vec<RoleSet> = judge.topology().declared().map(|(_, roles)| roles).collect();
+        let inferred = || judge.learned().all_inferred().values().map(|&(roles, _)| roles).collect();
+        let (hosts, role_source) = if declared.is_empty() { (inferred(), "inferred") } else { (declared, "topology") };
+        let present = hosts.iter().fold(RoleSet::EMPTY, |all, &roles| all.union(roles));
         let mut records = Vec::new();
-        for role in roles.iter() {
-            let of_role = |row: &&crate::catalog::Row| {
-                row.is_fixed() && row.roles.contains(role) && (!row.all_roles || roles.covers(row.roles))
-            };
+        for role in present.iter() {
+            let together = |row: &Row| !row.all_roles || hosts.iter().any(|roles| roles.covers(row.roles));
+            let of_role = |row: &&Row| row.is_fixed() && row.roles.contains(role) && together(row);
             for row in judge.catalogs().on().filter(of_role) {
                 let seen = self.0.get(&(role, row.id.clone()));
                 records.push(CoverageRecord {

@@ -1,0 +1,385 @@
+//! Direction, outcome, verdict and findings, each rule by a worked example.
+//!
+//! In: conversations made by the builder, a topology. Out: what lyncap says of the last of them.
+//! Must not know: how anything is decided; it goes through the whole pipeline, as a capture does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod common;
+
+use std::io::Cursor;
+use std::net::SocketAddr;
+
+use common::savefile::{Pcap, in_time_order};
+use common::{Frame, SECOND, Side, Tcp, Udp, Wire, tcp_flow, udp_flow};
+use lyncap::capture::Inputs;
+use lyncap::catalog::Catalogs;
+use lyncap::pipeline::{self, Options};
+use lyncap::report::audit::Audit;
+use lyncap::topology::Topology;
+use lyncap::verdict::Judge;
+
+/// A pool: two Front Ends, a Director, desks.
+const POOL: &str = r#"
+[deployment]
+internal = ["10.0.0.0/8"]
+[[host]]
+name = "fe01"
+addresses = ["10.0.0.11"]
+roles = ["front-end"]
+[[host]]
+name = "fe02"
+addresses = ["10.0.0.12"]
+roles = ["front-end"]
+[[host]]
+name = "med01"
+addresses = ["10.0.0.13"]
+roles = ["mediation"]
+[[network]]
+name = "desks"
+addresses = ["10.1.0.0/16"]
+roles = ["client"]
+"#;
+
+const START: u64 = 1_772_438_400 * SECOND;
+
+fn at(second: u64) -> u64 {
+    START + second * SECOND
+}
+
+fn end(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// A complete TCP flow between two sockets.
+fn flow(second: u64, from: &str, to: &str) -> Vec<Frame> {
+    tcp_flow(at(second), end(from), end(to), &[])
+}
+
+/// A TCP flow of which only the middle was captured; the first packet seen is the server's.
+fn midstream(second: u64, from: &str, to: &str) -> Vec<Frame> {
+    Tcp::new(at(second), end(from), end(to)).send(Side::Server, b"x").send(Side::Client, b"y").frames()
+}
+
+/// Everything that is read of some conversations.
+struct World {
+    catalogs: Catalogs,
+    topology: Topology,
+    reading: lyncap::reading::Reading,
+}
+
+impl World {
+    fn new(topology: &str, overlays: &[&str], conversations: Vec<Vec<Frame>>) -> Self {
+        let topology = Topology::parse("test", topology).unwrap();
+        let overlays: Vec<_> = overlays.iter().map(|&name| name.to_owned()).collect();
+        let catalogs = Catalogs::new(&overlays, Vec::new(), &topology.site).unwrap();
+        let bytes = Pcap::default().write(&in_time_order(conversations.concat()));
+        let inputs = Inputs::from_reader("test", Cursor::new(bytes)).unwrap();
+        let reading = pipeline::read(inputs, Options::default(), |_| ()).unwrap();
+        assert!(reading.stats.is_conserved());
+        Self { catalogs, topology, reading }
+    }
+
+    /// "responder basis outcome verdict rows" of the flow that began last.
+    fn last(&self) -> String {
+        let judge = Judge::new(&self.reading.flows, &self.catalogs, &self.topology);
+        let index = self.reading.flows.len() - 1;
+        let judged = judge.judge(index, &self.reading.flows[index]);
+        let rows: Vec<_> = judged.rows.iter().map(|row| &*row.id).collect();
+        format!(
+            "{} {} {} {} {}",
+            judged.oriented.responder.at,
+            judged.basis.as_str(),
+            judged.outcome.as_str(),
+            judged.verdict.as_str(),
+            rows.join(" ")
+        )
+    }
+
+    fn audit(&self) -> Audit {
+        Audit::new(&self.reading, &Judge::new(&self.reading.flows, &self.catalogs, &self.topology))
+    }
+
+    /// "severity kind initiator -> responder transport/port" of every finding.
+    fn findings(&self) -> Vec<String> {
+        let line = |finding: &lyncap::report::audit::Finding| {
+            let port = finding.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
+            format!(
+                "{} {} {} -> {} {}/{port} x{}",
+                finding.severity.as_str(),
+                finding.kind,
+                finding.initiator,
+                finding.responder,
+                finding.transport,
+                finding.count
+            )
+        };
+        self.audit().findings.iter().map(line).collect()
+    }
+}
+
+fn check(topology: &str, conversations: Vec<Vec<Frame>>, expected: &str) {
+    assert_eq!(World::new(topology, &[], conversations).last().trim_end(), expected);
+}
+
+#[test]
+fn each_rung_of_the_ladder_decides() {
+    // A client's ephemeral port lies in the audio range; the handshake says who opened.
+    check(
+        POOL,
+        vec![flow(0, "10.0.0.11:50123", "10.0.0.12:5061")],
+        "10.0.0.12:5061 handshake established documented S03",
+    );
+    // A SYN-ACK alone: its sender is the responder.
+    let wire = Wire { unseen: Some(Side::Client), ..Wire::default() };
+    let server_only = Tcp::new(at(0), end("10.1.0.5:50123"), end("10.0.0.12:5061")).on(wire).handshake().frames();
+    check(POOL, vec![server_only], "10.0.0.12:5061 handshake one-way documented S03");
+    check(
+        "",
+        vec![flow(0, "10.1.0.9:50000", "10.0.0.9:9100"), midstream(5, "10.1.0.5:50123", "10.0.0.9:9100")],
+        "10.0.0.9:9100 listener midstream undocumented",
+    );
+    check(
+        POOL,
+        vec![midstream(0, "10.0.0.13:5062", "10.0.0.12:5061")],
+        "10.0.0.12:5061 topology midstream documented S03",
+    );
+    check(
+        "",
+        vec![midstream(0, "10.1.0.5:50123", "10.0.0.9:5062")],
+        "10.0.0.9:5062 fixed-row midstream documented S06",
+    );
+    let three = ["10.1.0.5:50001", "10.1.0.6:50002", "10.1.0.7:50003"];
+    let peers = (0..).zip(three).map(|(i, from)| midstream(i, from, "10.0.0.9:51000")).collect();
+    check("", peers, "10.0.0.9:51000 fan-in midstream range-only S39 S28");
+    check("", vec![midstream(0, "10.1.0.5:50123", "10.0.0.9:9100")], "10.0.0.9:9100 ephemeral midstream undocumented");
+    // The client spoke second here, and nothing tells: the first packet is believed, and says so.
+    check(
+        "",
+        vec![midstream(0, "10.1.0.5:50123", "10.0.0.9:51000")],
+        "10.1.0.5:50123 first-packet midstream range-only S39 S28",
+    );
+}
+
+#[test]
+fn an_answer_seen_first_is_still_the_answer() {
+    let answer = Udp::new(at(0), end("10.0.0.11:61000"), end("10.0.0.5:53")).send(Side::Server, b"r").frames();
+    let world = World::new(POOL, &["windows-infrastructure"], vec![answer]);
+    assert_eq!(world.last(), "10.0.0.5:53 fixed-row one-way documented W01");
+}
+
+#[test]
+fn dynamic_ports_behind_a_handshake_are_never_media_by_the_initiators_port() {
+    check(
+        POOL,
+        vec![flow(0, "10.0.0.11:51000", "10.0.0.5:49664")],
+        "10.0.0.5:49664 handshake established range-only S39 S28",
+    );
+    // Video and application sharing belong to Front Ends; a Mediation Server has audio only.
+    check(
+        POOL,
+        vec![flow(0, "10.0.0.11:51000", "10.0.0.13:60000")],
+        "10.0.0.13:60000 handshake established undocumented",
+    );
+    check(
+        POOL,
+        vec![flow(0, "10.0.0.11:51000", "10.0.0.13:50002")],
+        "10.0.0.13:50002 handshake established range-only S39",
+    );
+    check(POOL, vec![flow(0, "10.0.0.11:50123", "10.1.0.5:7000")], "10.1.0.5:7000 handshake established undocumented");
+}
+
+#[test]
+fn media_ranges_are_the_sites_own() {
+    let own = format!(
+        "{POOL}[media]\naudio = \"20000-20199\"\nvideo = \"20200-20399\"\napplication_sharing = \"20400-20599\"\n"
+    );
+    let world = |port: u16| {
+        let to = format!("10.0.0.11:{port}");
+        World::new(&own, &[], vec![udp_flow(at(0), end("10.1.0.5:50123"), end(&to), &[])]).last()
+    };
+    assert!(world(20100).contains("range-only S39"), "{}", world(20100));
+    assert!(world(20300).contains("range-only S10"), "{}", world(20300));
+    assert!(world(49500).contains("undocumented"), "{}", world(49500));
+}
+
+#[test]
+fn a_desks_https_to_the_internet_is_never_a_servers_row() {
+    let rows = "C02 C03 C04";
+    check(
+        POOL,
+        vec![flow(0, "10.1.0.5:50123", "198.51.100.7:443")],
+        &format!("198.51.100.7:443 handshake established documented {rows}"),
+    );
+    check(
+        POOL,
+        vec![flow(0, "10.1.0.5:50123", "198.51.100.7:5062")],
+        "198.51.100.7:5062 handshake established undocumented",
+    );
+    check(
+        POOL,
+        vec![flow(0, "10.1.0.5:50123", "198.51.100.7:50000")],
+        "198.51.100.7:50000 handshake established undocumented",
+    );
+}
+
+#[test]
+fn load_balancer_tables_follow_the_deployment() {
+    let vip = "[[host]]\nname='vip'\naddresses=['10.0.0.100']\nroles=['front-end-load-balancer']\n";
+    let world = |load_balancing: &str, port: u16| {
+        let topology = format!("[deployment]\n{load_balancing}\n{vip}");
+        World::new(&topology, &[], vec![flow(0, "10.1.0.5:50123", &format!("10.0.0.100:{port}"))]).last()
+    };
+    assert!(world("", 443).ends_with("documented H06 D02"));
+    assert!(world("load_balancing='hardware'", 443).ends_with("documented H06"));
+    assert!(world("load_balancing='dns'", 443).ends_with("documented D02"));
+    assert!(world("load_balancing='dns'", 5061).ends_with("undocumented "));
+}
+
+#[test]
+fn outcomes() {
+    let to = "10.0.0.12:5061";
+    let tcp = || Tcp::new(at(0), end("10.1.0.5:50123"), end(to));
+    let answers_elsewhere = flow(10, "10.1.0.6:50124", "10.0.0.12:444");
+    let outcome = |topology: &str, conversations: Vec<Vec<Frame>>| {
+        let world = World::new(topology, &[], conversations);
+        let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+        judge.judge(0, &world.reading.flows[0]).outcome.as_str()
+    };
+    assert_eq!(outcome(POOL, vec![tcp().handshake().frames()]), "established");
+    assert_eq!(outcome(POOL, vec![tcp().refused().frames()]), "refused");
+    assert_eq!(outcome(POOL, vec![tcp().unanswered().frames()]), "one-way");
+    assert_eq!(outcome(POOL, vec![tcp().unanswered().frames(), answers_elsewhere]), "unanswered");
+    assert_eq!(outcome(POOL, vec![tcp().unreachable("10.0.0.1".parse().unwrap(), 13).frames()]), "unreachable");
+    assert_eq!(outcome(POOL, vec![midstream(0, "10.1.0.5:50123", to)]), "midstream");
+    assert_eq!(outcome(POOL, vec![udp_flow(at(0), end("10.1.0.5:50123"), end("10.0.0.12:1434"), &[])]), "answered");
+    // Nobody answers for a group, and nobody is to blame.
+    let multicast =
+        Udp::new(at(0), end("10.1.0.5:50123"), end("239.255.255.250:1900")).send(Side::Client, b"x").frames();
+    assert_eq!(outcome(POOL, vec![multicast]), "one-way");
+}
+
+#[test]
+fn near_misses_say_what_is_missing() {
+    let miss = |overlay: &[&str], conversation: Vec<Frame>| {
+        let world = World::new(POOL, overlay, vec![conversation]);
+        let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+        let judged = judge.judge(0, &world.reading.flows[0]);
+        let misses: Vec<_> = judged.near_misses.iter().map(|miss| format!("{}: {}", miss.row.id, miss.why)).collect();
+        misses.join(" | ")
+    };
+    let wrong_transport = udp_flow(at(0), end("10.1.0.5:40000"), end("10.0.0.12:5061"), &[]);
+    assert!(miss(&[], wrong_transport).starts_with("S03: right port, wrong transport: documented for tcp/5061"));
+    let wrong_role = flow(0, "10.1.0.5:40000", "10.0.0.13:5071");
+    assert!(miss(&[], wrong_role).starts_with("S33: documented for another role: front-end, not for mediation"));
+    let wrong_side = miss(&[], flow(0, "10.0.0.12:5071", "10.1.0.5:7000"));
+    assert_eq!(wrong_side, "S33: port only on the initiator's side: 5071 is the port it opened the flow from");
+    let media_side = miss(&[], flow(0, "10.0.0.12:50123", "10.0.9.9:9389"));
+    assert!(media_side.starts_with("W"), "the overlay explains it better: {media_side}");
+    assert!(media_side.contains("S39: port only on the initiator's side: 50123"), "{media_side}");
+    assert!(miss(&["windows-infrastructure"], flow(0, "10.1.0.5:40000", "10.0.0.13:5062")).contains("S06"));
+    let off = miss(&[], flow(0, "10.0.0.12:50123", "10.0.9.9:389"));
+    assert!(off.starts_with("W04: only in overlay windows-infrastructure, which is off"), "{off}");
+}
+
+#[test]
+fn roles_are_inferred_to_rank_and_never_to_document() {
+    let world = World::new(
+        "",
+        &[],
+        vec![
+            flow(0, "10.1.0.5:50001", "10.0.0.9:5062"),
+            flow(1, "10.1.0.5:50002", "10.0.0.9:7777"),
+            flow(2, "10.1.0.5:50003", "10.0.0.9:443"),
+        ],
+    );
+    assert!(world.last().ends_with("documented S12 S19 S40 S44 S52 H06 H17 D02 D05 C02 C03 C04"), "{}", world.last());
+    let audit = world.audit();
+    assert_eq!(audit.fitness.hosts[0].roles, ["front-end"]);
+    assert_eq!(
+        audit.fitness.hosts[0].inferred_from,
+        ["5062/tcp", "443/tcp"].map(str::to_owned).iter().rev().cloned().collect::<Vec<_>>()
+    );
+    assert_eq!(audit.summary.verdicts["undocumented"], 1);
+}
+
+#[test]
+fn findings_of_each_kind() {
+    let world = World::new(
+        POOL,
+        &[],
+        vec![
+            flow(0, "10.1.0.5:50001", "10.0.0.12:22"),
+            flow(1, "10.1.0.6:50002", "10.0.0.12:22"),
+            flow(2, "10.1.0.5:50003", "10.0.0.12:5041"),
+            Tcp::new(at(3), end("10.0.0.11:50004"), end("10.0.0.12:5072")).unanswered().frames(),
+            flow(20, "203.0.113.7:50005", "10.0.0.12:5061"),
+            flow(21, "10.0.0.11:50006", "10.0.0.12:50002"),
+            flow(22, "10.0.0.11:50007", "10.0.0.5:389"),
+        ],
+    );
+    let expected = [
+        "medium undocumented-flow desks -> fe02 tcp/22 x2",
+        "medium undocumented-flow desks -> fe02 tcp/5041 x1",
+        "medium unknown-listener desks -> fe02 tcp/22 x2",
+        "medium blocked-documented-port fe01 -> fe02 tcp/5072 x1",
+        "medium external-peer 203.0.113.7 -> fe02 tcp/5061 x1",
+        "low undocumented-flow fe01 -> 10.0.0.5 tcp/389 x1",
+        "low range-only fe01 -> fe02 tcp/50002 x1",
+        "low role-conflict desks -> fe02 tcp/5041 x1",
+    ];
+    assert_eq!(world.findings(), expected);
+    let audit = world.audit();
+    assert_eq!(audit.findings[3].rows, ["S21"]);
+    assert_eq!(audit.findings[3].filter, "ip.addr == 10.0.0.11 && ip.addr == 10.0.0.12 && tcp.port == 5072");
+    assert_eq!(audit.findings[7].rows, ["S50"]);
+    assert!(audit.not_found.is_empty(), "{:?}", audit.not_found);
+}
+
+#[test]
+fn accepted_findings_stand_apart_until_their_day() {
+    let world = |until: &str| {
+        let accept = format!("{POOL}[[accept]]\nfrom='desks'\nto='fe02'\nport='tcp/22'\nreason='CHG-7'\n{until}");
+        World::new(&accept, &[], vec![flow(0, "10.1.0.5:50001", "10.0.0.12:22")]).audit()
+    };
+    for until in ["", "until=2026-03-02", "until=2027-01-01"] {
+        let audit = world(until);
+        assert!(audit.findings.is_empty(), "{until}");
+        assert_eq!(audit.accepted.len(), 2, "{until}");
+        assert_eq!(audit.accepted[0].accepted.as_deref(), Some("CHG-7"));
+    }
+    let audit = world("until=2026-03-01");
+    assert!(audit.accepted.is_empty());
+    assert!(
+        audit.findings[0].reason.ends_with("it was accepted until 2026-03-01 (CHG-7)"),
+        "{}",
+        audit.findings[0].reason
+    );
+}
+
+#[test]
+fn a_scan_and_a_crowd_are_one_finding_each() {
+    let scan = (1..=40).map(|port| flow(port, "10.9.0.5:50001", &format!("10.0.0.12:{}", 7100 + port))).collect();
+    let world = World::new(POOL, &[], scan);
+    assert_eq!(
+        world.findings(),
+        ["medium undocumented-flow 10.9.0.5 -> fe02 tcp/* x40", "medium unknown-listener 10.9.0.5 -> fe02 tcp/* x40"]
+    );
+    assert!(world.audit().findings[0].reason.contains("40 ports from 7101 to 7140"));
+    let crowd = (1..=9).map(|host| flow(host, &format!("10.9.0.{host}:50001"), "10.0.0.12:22")).collect();
+    assert_eq!(World::new(POOL, &[], crowd).findings()[0], "medium undocumented-flow 9 hosts -> fe02 tcp/22 x9");
+}
+
+#[test]
+fn coverage_is_told_by_role() {
+    let audit = World::new(POOL, &[], vec![flow(0, "10.1.0.5:50001", "10.0.0.12:5061")]).audit();
+    let seen: Vec<_> = audit.coverage.iter().filter(|record| record.seen).map(|r| (r.role, &*r.row)).collect();
+    assert_eq!(seen, [("front-end", "S03")]);
+    assert!(audit.coverage.iter().any(|record| record.role == "mediation" && record.row == "S47" && !record.seen));
+    assert!(audit.coverage.iter().all(|record| record.row != "S22"), "no host has both roles");
+}
