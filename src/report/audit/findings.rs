@@ -73,16 +73,27 @@ struct Gathered {
 pub(super) struct Findings<'a> {
     judge: &'a Judge<'a>,
     groups: BTreeMap<Group, Gathered>,
+    overlays: BTreeSet<String>,
 }
 
 impl<'a> Findings<'a> {
     pub(super) const fn new(judge: &'a Judge<'a>) -> Self {
-        Self { judge, groups: BTreeMap::new() }
+        Self { judge, groups: BTreeMap::new(), overlays: BTreeSet::new() }
+    }
+
+    /// Overlays that are off and would explain a finding.
+    pub(super) fn overlays(&self) -> Vec<String> {
+        self.overlays.iter().cloned().collect()
     }
 
     pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
         for (kind, severity) in kinds(judged) {
             self.add(kind, severity, flow, judged);
+        }
+        if let Some(miss) = judged.near_misses.iter().find(|miss| miss.only_off)
+            && !self.overlays.contains(&miss.row.catalog)
+        {
+            self.overlays.insert(miss.row.catalog.clone());
         }
     }
 

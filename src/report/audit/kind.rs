@@ -92,7 +92,8 @@ pub(super) fn kinds(judged: &Judged<'_>) -> Vec<(Kind, Severity)> {
         Verdict::Undocumented => {
             kinds.push(softened(Kind::UndocumentedFlow));
             if judged.is_accepted() && judged.oriented.responder.who.is_server() {
-                let conflict = conflicting_rows(judged).next().is_some();
+                // What a shipped overlay documents for this very host is no other role's.
+                let conflict = !explained && conflicting_rows(judged).next().is_some();
                 kinds.push(softened(if conflict { Kind::RoleConflict } else { Kind::UnknownListener }));
             }
         }

@@ -40,6 +40,9 @@ pub struct Audit {
     pub coverage: Vec<CoverageRecord>,
     pub fitness: Fitness,
     pub summary: Summary,
+    /// Built-in overlays that are off and would explain a finding; a hint for people, told in each reason too.
+    #[serde(skip)]
+    pub overlays: Vec<String>,
 }
 
 /// Something that was looked for and not found, or that could not be looked for.
@@ -71,6 +74,7 @@ impl Audit {
             fitness.count(flow, &judged);
         }
         let coverage = coverage.finish(judge);
+        let overlays = findings.overlays();
         let (findings, accepted) = findings.finish();
         Self {
             kind: "audit",
@@ -82,6 +86,7 @@ impl Audit {
             coverage,
             fitness: fitness.finish(capture, judge),
             summary: summary(capture, judge, &verdicts),
+            overlays,
         }
     }
 }

@@ -116,6 +116,11 @@ fn findings(out: &mut String, look: Look, audit: &Audit) {
     }
     let doubled = |found: &&Finding| audit.findings.iter().any(|listener| says_the_same(listener, found));
     audit.findings.iter().filter(|found| !doubled(found)).for_each(|found| finding(out, look, found));
+    if !audit.overlays.is_empty() {
+        let names: Vec<_> = audit.overlays.iter().map(|name| format!("--overlay {name}")).collect();
+        let hint = format!("overlays that are off explain a part of this: {}", names.join(" "));
+        let _ = writeln!(out, "{}", look.wrap(&hint, 0));
+    }
     if !audit.accepted.is_empty() {
         section(out, look, "Accepted", "by the topology's [[accept]] entries");
         audit.accepted.iter().for_each(|found| finding(out, look, found));
@@ -151,9 +156,17 @@ fn finding(out: &mut String, look: Look, finding: &Finding) {
     if let Some(accepted) = &finding.accepted {
         let _ = writeln!(out, "        accepted: {}", look.wrap(accepted, 18));
     }
-    let _ = writeln!(out, "        {}", look.wrap(&finding.reason, 8));
     let rows = if finding.rows.is_empty() { String::new() } else { format!("; rows {}", finding.rows.join(" ")) };
     let evidence = format!("first in packet {}{rows}", finding.first_packet);
+    if finding.severity >= Severity::Low {
+        let _ = writeln!(
+            out,
+            "        {}",
+            look.paint(Tone::Faint, &look.wrap(&format!("{}; {evidence}", finding.reason), 8))
+        );
+        return;
+    }
+    let _ = writeln!(out, "        {}", look.wrap(&finding.reason, 8));
     let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &look.wrap(&evidence, 8)));
     // Not wrapped: it is there to be copied.
     let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &finding.filter));
