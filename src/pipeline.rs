@@ -30,7 +30,8 @@ pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64))
     while engine.step(&mut inputs)? {
         progress(inputs.consumed_bytes());
     }
-    let Engine { table, stats, .. } = engine;
+    let Engine { table, mut stats, .. } = engine;
+    stats.settle();
     Ok(Reading { flows: table.into_flows(), stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
 }
 

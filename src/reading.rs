@@ -42,11 +42,13 @@ pub struct Stats {
     pub longest_gap: Option<(i64, Timestamp)>,
     /// Earliest and latest time of any frame.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// Frames by link type.
+    /// Frames by link type; complete once [`Stats::settle`] was called.
     pub links: BTreeMap<LinkType, u64>,
     /// ICMP errors that quoted a packet of a flow of this capture.
     pub icmp_errors_attached: u64,
     last: Option<Timestamp>,
+    /// Link type of the latest frames, and how many of them `links` does not have yet.
+    run: (LinkType, u64),
 }
 
 /// Interfaces deliver out of order by microseconds; a step back beyond this is the clock's.
@@ -59,7 +61,12 @@ impl Stats {
         self.frames += 1;
         self.bytes += u64::from(frame.original_length);
         self.cut_by_snaplen += u64::from((frame.bytes.len() as u64) < u64::from(frame.original_length));
-        *self.links.entry(frame.link).or_default() += 1;
+        // Frames of one link type come in long runs: the map is touched once a run.
+        if frame.link != self.run.0 {
+            self.settle();
+            self.run.0 = frame.link;
+        }
+        self.run.1 += 1;
         if let Some(last) = self.last {
             let gap = frame.at.since(last);
             self.clock_steps_back += u64::from(gap < -STEP_NS);
@@ -72,6 +79,14 @@ impl Stats {
             None => (frame.at, frame.at),
             Some((first, last)) => (first.min(frame.at), last.max(frame.at)),
         });
+    }
+
+    /// Ends the counting of a run of frames.
+    pub fn settle(&mut self) {
+        let (link, frames) = std::mem::take(&mut self.run);
+        if frames > 0 {
+            *self.links.entry(link).or_default() += frames;
+        }
     }
 
     /// Whether every frame is accounted for.

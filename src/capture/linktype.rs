@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// A `LINKTYPE_*` number of the tcpdump.org registry. Unknown numbers are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
 
 impl LinkType {

@@ -5,7 +5,6 @@
 
 use super::args::{CatalogCommand, CatalogExport, CatalogLint, CatalogList, CatalogRules, CatalogShow, Explain};
 use super::output::emit;
-use super::run::incomplete;
 use super::{Exit, input};
 use crate::catalog::{BUILT_IN, DOCUMENT, Row, lint, parse};
 use crate::error::Error;
@@ -96,13 +95,13 @@ fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
         return Err(Error::Usage(why.to_owned()));
     }
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let capture =
+    let reading =
         if args.files.is_empty() { None } else { Some(input::read(&args.files, Options::default(), &args.output)?) };
-    let flows = capture.as_ref().map_or(&[][..], |capture| &capture.flows);
+    let flows = reading.as_ref().map_or(&[][..], |reading| &reading.flows);
     let judge = Judge::new(flows, &catalogs, &topology);
-    let rules = rules::rules(&judge, capture.as_ref());
+    let rules = rules::rules(&judge, reading.as_ref());
     emit(&args.output, |out, look| write::rules(out, args.output.format, look, &rules))?;
-    Ok(capture.map_or(Exit::Clean, |capture| incomplete(&capture)))
+    Ok(reading.map_or(Exit::Clean, |reading| Exit::of(&reading)))
 }
 
 pub(super) fn explain(args: &Explain) -> Result<Exit, Error> {

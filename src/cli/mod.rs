@@ -11,6 +11,7 @@ use clap::Parser as _;
 pub use args::Args;
 
 use crate::error::Error;
+use crate::reading::Reading;
 
 mod args;
 mod catalog;
@@ -33,6 +34,11 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Whether everything that was to be read was read.
+    const fn of(reading: &Reading) -> Self {
+        if reading.damage.is_empty() { Self::Clean } else { Self::Incomplete }
+    }
+
     /// The number that the shell sees.
     #[must_use]
     pub const fn code(self) -> u8 {

@@ -7,7 +7,6 @@ use super::args::{Args, Audit as AuditArgs, Command, Flows};
 use super::output::emit;
 use super::{Exit, catalog, input};
 use crate::error::Error;
-use crate::reading::Reading;
 use crate::report::audit::Audit;
 use crate::report::flows::{Selection, grouped};
 use crate::report::write;
@@ -25,19 +24,19 @@ pub(super) fn run(args: &Args) -> Result<Exit, Error> {
 fn audit(args: &AuditArgs) -> Result<Exit, Error> {
     let topology = input::judging_topology(&args.judging)?;
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let capture = input::capture(&args.input, &args.output)?;
-    let judge = Judge::new(&capture.flows, &catalogs, &topology);
-    let audit = Audit::new(&capture, &judge);
-    emit(&args.output, |out, look| write::audit(out, args.output.format, look, &capture, &judge, &audit, args.flows))?;
+    let reading = input::capture(&args.input, &args.output)?;
+    let judge = Judge::new(&reading.flows, &catalogs, &topology);
+    let audit = Audit::new(&reading, &judge);
+    emit(&args.output, |out, look| write::audit(out, args.output.format, look, &reading, &judge, &audit, args.flows))?;
     let flagged = audit.findings.iter().any(|finding| args.fail_on.is_met_by(finding.severity));
-    Ok(incomplete(&capture).max(if flagged { Exit::Findings } else { Exit::Clean }))
+    Ok(Exit::of(&reading).max(if flagged { Exit::Findings } else { Exit::Clean }))
 }
 
 fn flows(args: &Flows) -> Result<Exit, Error> {
     let topology = input::judging_topology(&args.judging)?;
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let capture = input::capture(&args.input, &args.output)?;
-    let judge = Judge::new(&capture.flows, &catalogs, &topology);
+    let reading = input::capture(&args.input, &args.output)?;
+    let judge = Judge::new(&reading.flows, &catalogs, &topology);
     let selection = Selection {
         verdicts: args.verdict.clone(),
         services: args.service.clone(),
@@ -46,20 +45,15 @@ fn flows(args: &Flows) -> Result<Exit, Error> {
         order: args.sort,
         top: args.top.filter(|_| args.by.is_none()),
     };
-    let indices = selection.indices(&capture, &judge);
+    let indices = selection.indices(&reading, &judge);
     let format = args.output.format;
     match args.by {
-        None => emit(&args.output, |out, look| write::flows(out, format, look, &capture, &judge, &indices))?,
+        None => emit(&args.output, |out, look| write::flows(out, format, look, &reading, &judge, &indices))?,
         Some(by) => {
-            let mut groups = grouped(&capture, &judge, &indices, by);
+            let mut groups = grouped(&reading, &judge, &indices, by);
             groups.truncate(args.top.unwrap_or(usize::MAX));
             emit(&args.output, |out, look| write::groups(out, format, look, &groups))?;
         }
     }
-    Ok(incomplete(&capture))
-}
-
-/// Whether everything that was to be read was read.
-pub(super) fn incomplete(capture: &Reading) -> Exit {
-    if capture.damage.is_empty() { Exit::Clean } else { Exit::Incomplete }
+    Ok(Exit::of(&reading))
 }

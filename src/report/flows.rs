@@ -114,8 +114,8 @@ impl Selection {
 
     /// Indices of the flows to show, in order.
     #[must_use]
-    pub fn indices(&self, capture: &Reading, judge: &Judge<'_>) -> Vec<usize> {
-        let flows = capture.flows.iter().enumerate();
+    pub fn indices(&self, reading: &Reading, judge: &Judge<'_>) -> Vec<usize> {
+        let flows = reading.flows.iter().enumerate();
         let mut keyed: Vec<(u64, usize)> = flows
             .filter_map(|(index, flow)| {
                 let judged = judge.judge(index, flow);
@@ -169,10 +169,10 @@ struct Group {
 
 /// The flows at `indices`, summed; most bytes first.
 #[must_use]
-pub fn grouped(capture: &Reading, judge: &Judge<'_>, indices: &[usize], by: By) -> Vec<GroupRecord> {
+pub fn grouped(reading: &Reading, judge: &Judge<'_>, indices: &[usize], by: By) -> Vec<GroupRecord> {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for &index in indices {
-        let Some(flow) = capture.flows.get(index) else { continue };
+        let Some(flow) = reading.flows.get(index) else { continue };
         let judged = judge.judge(index, flow);
         for key in keys(&judged, by) {
             let group = groups.entry(key).or_default();

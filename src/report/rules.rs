@@ -38,9 +38,9 @@ struct Tally {
 
 /// The matrix of everything declared; `capture` adds what was seen of it.
 #[must_use]
-pub fn rules(judge: &Judge<'_>, capture: Option<&Reading>) -> Vec<Rule> {
+pub fn rules(judge: &Judge<'_>, reading: Option<&Reading>) -> Vec<Rule> {
     let topology = judge.topology();
-    let seen = capture.map(|capture| Tally::new(capture, judge));
+    let seen = reading.map(|reading| Tally::new(reading, judge));
     let mut rules: Vec<Rule> = Vec::new();
     for row in judge.catalogs().on() {
         for (from, to) in pairs(row, topology) {
@@ -108,10 +108,10 @@ fn pairs(row: &Row, topology: &Topology) -> Vec<(String, String)> {
 
 impl Tally {
     /// Counts the documented flows of `capture`.
-    fn new(capture: &Reading, judge: &Judge<'_>) -> Self {
+    fn new(reading: &Reading, judge: &Judge<'_>) -> Self {
         let names = judge.topology().declared().map(|(name, _)| name.to_owned()).collect();
         let mut tally = Self { names, flows: BTreeMap::new() };
-        for (index, flow) in capture.flows.iter().enumerate() {
+        for (index, flow) in reading.flows.iter().enumerate() {
             let judged = judge.judge(index, flow);
             if !matches!(judged.verdict, Verdict::Documented | Verdict::RangeOnly) {
                 continue;

@@ -124,7 +124,7 @@ pub fn flows(
     out: &mut dyn Write,
     format: Format,
     look: Look,
-    capture: &Reading,
+    reading: &Reading,
     judge: &Judge<'_>,
     indices: &[usize],
 ) -> io::Result<()> {
@@ -132,7 +132,7 @@ pub fn flows(
         Format::Table => {
             let mut table = FlowTable::new(look);
             for &index in indices {
-                let Some(flow) = capture.flows.get(index) else { continue };
+                let Some(flow) = reading.flows.get(index) else { continue };
                 if let Some(text) = table.add(index, flow, &judge.judge(index, flow)) {
                     out.write_all(text.as_bytes())?;
                 }
@@ -141,25 +141,25 @@ pub fn flows(
         }
         Format::Json => {
             out.write_all(b"{\"type\":\"flows\",\"schema\":\"lyncap.flows.v1\",\"flows\":[")?;
-            each_flow(out, capture, judge, indices, b",\n")?;
+            each_flow(out, reading, judge, indices, b",\n")?;
             out.write_all(b"],\"summary\":")?;
-            json(out, &footer(capture, judge))?;
+            json(out, &footer(reading, judge))?;
             out.write_all(b"}\n")
         }
         Format::Jsonl => {
-            each_flow(out, capture, judge, indices, b"\n")?;
+            each_flow(out, reading, judge, indices, b"\n")?;
             if !indices.is_empty() {
                 out.write_all(b"\n")?;
             }
-            json(out, &footer(capture, judge))?;
+            json(out, &footer(reading, judge))?;
             out.write_all(b"\n")
         }
         Format::Csv => {
             let mut writer = CsvWriter::new(out, FLOW_COLUMNS)?;
             for &index in indices {
-                let Some(flow) = capture.flows.get(index) else { continue };
+                let Some(flow) = reading.flows.get(index) else { continue };
                 let judged = judge.judge(index, flow);
-                writer.write(&audit::record(capture, judge, index, flow, &judged))?;
+                writer.write(&audit::record(reading, judge, index, flow, &judged))?;
             }
             writer.finish()
         }
@@ -168,29 +168,29 @@ pub fn flows(
 
 fn each_flow(
     out: &mut dyn Write,
-    capture: &Reading,
+    reading: &Reading,
     judge: &Judge<'_>,
     indices: &[usize],
     between: &[u8],
 ) -> io::Result<()> {
     for (n, &index) in indices.iter().enumerate() {
-        let Some(flow) = capture.flows.get(index) else { continue };
+        let Some(flow) = reading.flows.get(index) else { continue };
         if n > 0 {
             out.write_all(between)?;
         }
         let judged = judge.judge(index, flow);
-        json(out, &audit::record(capture, judge, index, flow, &judged))?;
+        json(out, &audit::record(reading, judge, index, flow, &judged))?;
     }
     Ok(())
 }
 
 /// The footer of a list of flows: of everything read, whatever was selected.
-fn footer(capture: &Reading, judge: &Judge<'_>) -> Summary {
+fn footer(reading: &Reading, judge: &Judge<'_>) -> Summary {
     let mut verdicts = Verdicts::default();
-    for (index, flow) in capture.flows.iter().enumerate() {
+    for (index, flow) in reading.flows.iter().enumerate() {
         verdicts.count(judge.judge(index, flow).verdict);
     }
-    Summary { fitness: Some(audit::fitness(capture, judge)), ..audit::summary(capture, judge, &verdicts) }
+    Summary { fitness: Some(audit::fitness(reading, judge)), ..audit::summary(reading, judge, &verdicts) }
 }
 
 /// An audit; `with_flows` adds every flow to the machine formats.
@@ -198,15 +198,15 @@ pub fn audit(
     out: &mut dyn Write,
     format: Format,
     look: Look,
-    capture: &Reading,
+    reading: &Reading,
     judge: &Judge<'_>,
     audit: &Audit,
     with_flows: bool,
 ) -> io::Result<()> {
-    let all: Vec<usize> = (0..capture.flows.len()).filter(|_| with_flows).collect();
+    let all: Vec<usize> = (0..reading.flows.len()).filter(|_| with_flows).collect();
     match format {
         Format::Table => {
-            let span = capture.stats.span.map(|(first, last)| (wall(first, look.clock), wall(last, look.clock)));
+            let span = reading.stats.span.map(|(first, last)| (wall(first, look.clock), wall(last, look.clock)));
             out.write_all(table::audit(look, audit, span).as_bytes())
         }
         Format::Json => {
@@ -218,7 +218,7 @@ pub fn audit(
             let open = text.strip_suffix(b"}").unwrap_or(&text);
             out.write_all(open)?;
             out.write_all(b",\"flows\":[")?;
-            each_flow(out, capture, judge, &all, b",\n")?;
+            each_flow(out, reading, judge, &all, b",\n")?;
             out.write_all(b"]}\n")
         }
         Format::Jsonl => {
@@ -227,7 +227,7 @@ pub fn audit(
             lines(out, "accepted", &audit.accepted)?;
             lines(out, "not_found", &audit.not_found)?;
             lines(out, "coverage", &audit.coverage)?;
-            each_flow(out, capture, judge, &all, b"\n")?;
+            each_flow(out, reading, judge, &all, b"\n")?;
             if !all.is_empty() {
                 out.write_all(b"\n")?;
             }

@@ -74,9 +74,9 @@ impl Gathered {
         }
     }
 
-    pub(super) fn finish(self, capture: &Reading, judge: &Judge<'_>) -> Fitness {
-        let stats = &capture.stats;
-        let limits = self.limits(capture, judge);
+    pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> Fitness {
+        let stats = &reading.stats;
+        let limits = self.limits(reading, judge);
         let gap = stats.longest_gap.filter(|&(gap, _)| gap > 0);
         Fitness {
             span_s: stats.span.map_or(0.0, |(first, last)| seconds(last.since(first))),
@@ -96,8 +96,8 @@ impl Gathered {
         }
     }
 
-    fn limits(&self, capture: &Reading, judge: &Judge<'_>) -> Vec<String> {
-        let stats = &capture.stats;
+    fn limits(&self, reading: &Reading, judge: &Judge<'_>) -> Vec<String> {
+        let stats = &reading.stats;
         let mut limits = Vec::new();
         let mut say = |applies: bool, sentence: String| {
             if applies {
@@ -156,7 +156,7 @@ impl Gathered {
             "no topology was given: rows of every role remain candidates, and no host can be held to its role"
                 .to_owned(),
         );
-        for damage in &capture.damage {
+        for damage in &reading.damage {
             say(true, format!("{} breaks off at byte {}: what follows was not read", damage.file, damage.offset));
         }
         limits

@@ -59,13 +59,13 @@ pub struct NotFound {
 impl Audit {
     /// Judges every flow of `capture` and gathers the audit.
     #[must_use]
-    pub fn new(capture: &Reading, judge: &Judge<'_>) -> Self {
+    pub fn new(reading: &Reading, judge: &Judge<'_>) -> Self {
         let mut services = services::Services::default();
         let mut findings = findings::Findings::new(judge);
         let mut coverage = coverage::Coverage::default();
         let mut fitness = fitness::Gathered::default();
         let mut verdicts = Verdicts::default();
-        for (index, flow) in capture.flows.iter().enumerate() {
+        for (index, flow) in reading.flows.iter().enumerate() {
             let judged = judge.judge(index, flow);
             verdicts.count(judged.verdict);
             services.count(flow, &judged);
@@ -84,8 +84,8 @@ impl Audit {
             findings,
             accepted,
             coverage,
-            fitness: fitness.finish(capture, judge),
-            summary: summary(capture, judge, &verdicts),
+            fitness: fitness.finish(reading, judge),
+            summary: summary(reading, judge, &verdicts),
             overlays,
         }
     }
@@ -112,33 +112,33 @@ impl Verdicts {
 
 /// The footer of a run.
 #[must_use]
-pub fn summary(capture: &Reading, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
+pub fn summary(reading: &Reading, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
     let catalogs = judge.catalogs().catalogs().filter(|&(_, on)| on).map(|(catalog, _)| catalog.name.clone()).collect();
-    Summary::new(&capture.stats, &capture.files, &capture.damage, catalogs, verdicts.by_name())
+    Summary::new(&reading.stats, &reading.files, &reading.damage, catalogs, verdicts.by_name())
 }
 
 /// Fitness alone, for the footer of a list of flows.
 #[must_use]
-pub fn fitness(capture: &Reading, judge: &Judge<'_>) -> Fitness {
+pub fn fitness(reading: &Reading, judge: &Judge<'_>) -> Fitness {
     let mut gathered = fitness::Gathered::default();
-    for (index, flow) in capture.flows.iter().enumerate() {
+    for (index, flow) in reading.flows.iter().enumerate() {
         gathered.count(flow, &judge.judge(index, flow));
     }
-    gathered.finish(capture, judge)
+    gathered.finish(reading, judge)
 }
 
 /// The record of one flow; `first_packet` names its file where several were read.
 #[must_use]
 pub fn record<'a>(
-    capture: &'a Reading,
+    reading: &'a Reading,
     judge: &Judge<'_>,
     index: usize,
     flow: &Flow<Evidence>,
     judged: &'a Judged<'a>,
 ) -> FlowRecord<'a> {
     let file = |frame: FrameId| {
-        let several = capture.files.len() > 1;
-        capture.files.get(usize::from(frame.file)).filter(|_| several).map(|file| &*file.name)
+        let several = reading.files.len() > 1;
+        reading.files.get(usize::from(frame.file)).filter(|_| several).map(|file| &*file.name)
     };
     FlowRecord::new(index, flow, judge, judged, file)
 }
