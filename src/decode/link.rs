@@ -196,6 +196,21 @@ mod tests {
     const V4: [u8; 2] = [0x45, 0x00];
     const V6: [u8; 2] = [0x60, 0x00];
 
+    #[test]
+    fn a_link_broadcast_is_told_from_a_clusters_multicast() {
+        let said = |link, bytes: &[u8]| {
+            is_broadcast(&Frame { at: Timestamp(0), link, original_length: bytes.len() as u32, bytes })
+        };
+        let to = |mac: [u8; 6]| [&mac[..], &MACS[6..], &[8, 0], &V4].concat();
+        assert!(said(LinkType::ETHERNET, &to([0xff; 6])));
+        assert!(!said(LinkType::ETHERNET, &to([0x03, 0xbf, 10, 0, 0, 100])));
+        assert!(!said(LinkType::ETHERNET, &[0xff; 5]));
+        assert!(said(LinkType::LINUX_SLL, &[0, 1, 0, 1]) && !said(LinkType::LINUX_SLL, &[0, 0, 0, 1]));
+        let cooked = |kind| [8, 0, 0, 0, 0, 0, 0, 1, 0, 1, kind, 6];
+        assert!(said(LinkType::LINUX_SLL2, &cooked(1)) && !said(LinkType::LINUX_SLL2, &cooked(4)));
+        assert!(!said(LinkType::RAW, &[0xff; 6]));
+    }
+
     /// What `parse` says of a frame, and that every shorter capture of it is a packet or a skip too.
     fn check(link: u16, bytes: &[u8], expected: Result<(Ip, usize, &[u16]), Skip>) {
         let frame = |n: usize| Frame {
