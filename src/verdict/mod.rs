@@ -8,7 +8,7 @@ use std::collections::HashSet;
 pub use candidate::{End, Misfit, Oriented, RoleBasis};
 pub use direction::Basis;
 pub use outcome::{Outcome, icmp_text};
-pub use reason::{NearMiss, reasons};
+pub use reason::{Missing, NearMiss, reasons};
 
 use crate::catalog::{Catalogs, Row};
 use crate::evidence::Evidence;

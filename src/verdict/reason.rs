@@ -16,10 +16,23 @@ use crate::topology::{Listener, Who};
 pub struct NearMiss<'a> {
     /// The row.
     pub row: &'a Row,
-    /// What is missing, in words.
+    /// What is missing.
+    pub missing: Missing,
+    /// The same in words.
     pub why: String,
-    /// Only that its overlay is off.
-    pub only_off: bool,
+}
+
+/// What keeps a row from fitting; the most telling first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The host's role, the other end, or the other port.
+    Place(Misfit),
+    /// The transport.
+    Transport,
+    /// Nothing but that its overlay is off.
+    Overlay,
+    /// The port's side: it is the initiator's.
+    Side,
 }
 
 /// Rows that almost fit, the most telling first.
@@ -29,34 +42,34 @@ pub(super) fn near_misses<'c>(oriented: &Oriented<'_>, catalogs: &'c Catalogs) -
         Transport::Tcp => Transport::Udp,
         Transport::Udp => Transport::Tcp,
     };
-    let miss = |row: &'c Row, why: String| NearMiss { row, why, only_off: false };
     let mut found = Vec::new();
     let misfits: Vec<_> =
         catalogs.at(transport, port).filter_map(|row| oriented.fit(row).err().map(|misfit| (row, misfit))).collect();
     // A range that only payload could prove says least of all.
     let (unproven, misplaced): (Vec<_>, Vec<_>) =
         misfits.into_iter().partition(|(_, misfit)| *misfit == Misfit::Unproven);
-    let explain = |(row, misfit): (&'c Row, Misfit)| Some(miss(row, misfit_text(misfit, row, oriented)?));
+    let explain = |(row, misfit): (&'c Row, Misfit)| {
+        Some(NearMiss { row, missing: Missing::Place(misfit), why: misfit_text(misfit, row, oriented)? })
+    };
     found.extend(misplaced.into_iter().filter_map(explain));
     for row in catalogs.at(other, port).filter(|row| row.is_fixed()) {
         if (Oriented { transport: other, ..*oriented }).fit(row).is_ok() {
-            found.push(miss(row, format!("right port, wrong transport: documented for {other}/{port}")));
+            let why = format!("right port, wrong transport: documented for {other}/{port}");
+            found.push(NearMiss { row, missing: Missing::Transport, why });
         }
     }
     for row in catalogs.off_at(transport, port) {
         if oriented.fit(row).is_ok() {
             let why = format!("only in overlay {}, which is off", row.catalog);
-            found.push(NearMiss { row, why, only_off: true });
+            found.push(NearMiss { row, missing: Missing::Overlay, why });
         }
     }
     found.extend(unproven.into_iter().filter_map(explain));
     let own = oriented.initiator.at.port;
     for row in catalogs.at(transport, own) {
         if oriented.fits_reversed(row) {
-            found.push(miss(
-                row,
-                format!("port only on the initiator's side: {own} is the port it opened the flow from"),
-            ));
+            let why = format!("port only on the initiator's side: {own} is the port it opened the flow from");
+            found.push(NearMiss { row, missing: Missing::Side, why });
         }
     }
     found

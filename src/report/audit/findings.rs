@@ -16,7 +16,7 @@ use crate::net::{Address, Timestamp, Transport};
 use crate::report::community_id;
 use crate::report::text::{day, plural, rfc3339};
 use crate::topology::Accept;
-use crate::verdict::{Judge, Judged};
+use crate::verdict::{Judge, Judged, Missing};
 
 /// One finding, as the contract has it.
 #[derive(Clone, Debug, Serialize)]
@@ -90,7 +90,7 @@ impl<'a> Findings<'a> {
         for (kind, severity) in kinds(judged) {
             self.add(kind, severity, flow, judged);
         }
-        if let Some(miss) = judged.near_misses.iter().find(|miss| miss.only_off)
+        if let Some(miss) = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay)
             && !self.overlays.contains(&miss.row.catalog)
         {
             self.overlays.insert(miss.row.catalog.clone());

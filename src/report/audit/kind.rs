@@ -12,7 +12,7 @@ use super::{Finding, NotFound};
 use crate::catalog::{Role, RoleSet};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
-use crate::verdict::{Judge, Judged, Outcome, Verdict, icmp_text};
+use crate::verdict::{Judge, Judged, Misfit, Missing, Outcome, Verdict, icmp_text};
 
 /// How much a finding weighs; worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -86,7 +86,7 @@ impl Kind {
 pub(super) fn kinds(judged: &Judged<'_>) -> Vec<(Kind, Severity)> {
     let mut kinds = Vec::new();
     // What only a switched-off overlay explains is what every healthy pool shows.
-    let explained = judged.near_misses.iter().any(|miss| miss.only_off);
+    let explained = judged.near_misses.iter().any(|miss| miss.missing == Missing::Overlay);
     let softened = |kind: Kind| (kind, if explained { Severity::Low } else { kind.severity() });
     match judged.verdict {
         Verdict::Undocumented => {
@@ -121,10 +121,8 @@ fn is_external(judged: &Judged<'_>) -> bool {
 
 /// Rows that document the responder's port for another role.
 fn conflicting_rows<'j>(judged: &'j Judged<'_>) -> impl Iterator<Item = &'j str> {
-    let of_other_role = judged
-        .near_misses
-        .iter()
-        .filter(|miss| miss.why.starts_with("documented for another role") && miss.row.is_fixed());
+    let of_other_role =
+        judged.near_misses.iter().filter(|miss| miss.missing == Missing::Place(Misfit::Role) && miss.row.is_fixed());
     of_other_role.map(|miss| &*miss.row.id)
 }
 
@@ -148,7 +146,7 @@ pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> 
             None => format!("no row explains {port}"),
         },
         Kind::UnknownListener => {
-            let off = judged.near_misses.iter().find(|miss| miss.only_off);
+            let off = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay);
             let hint = off.map(|miss| format!("; {} {}", miss.row.id, miss.why)).unwrap_or_default();
             format!("{responder}, declared {}, accepted on {port}, which no row explains{hint}", to.who.declared)
         }
@@ -189,23 +187,15 @@ pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> 
 pub(super) fn not_found(findings: &[Finding], judge: &Judge<'_>) -> Vec<NotFound> {
     let found: BTreeSet<&str> = findings.iter().map(|finding| finding.kind).collect();
     let topology = judge.topology();
-    let missing = |kind: Kind| match kind {
-        Kind::ExternalPeer if topology.internal.is_empty() => {
-            Some("outside addresses were not looked for: no `internal` in the topology")
-        }
-        Kind::UnknownListener | Kind::RoleConflict if !topology.declares_hosts() => {
-            Some("was not looked for: no host has a declared role")
-        }
+    let blind = |kind: Kind| match kind {
+        Kind::ExternalPeer if topology.internal.is_empty() => Some("no `internal` in the topology"),
+        Kind::UnknownListener | Kind::RoleConflict if !topology.declares_hosts() => Some("no host has a declared role"),
         _ => None,
     };
     let line = |&(kind, name, _, statement): &(Kind, &'static str, Severity, &'static str)| {
-        let missing = missing(kind);
-        let statement = match missing {
-            Some(why) if why.starts_with("was") => format!("{name} {why}"),
-            Some(why) => why.to_owned(),
-            None => statement.to_owned(),
-        };
-        NotFound { kind: name, looked_for: missing.is_none(), statement }
+        let blind = blind(kind);
+        let statement = blind.map_or_else(|| statement.to_owned(), |why| format!("{name} was not looked for: {why}"));
+        NotFound { kind: name, looked_for: blind.is_none(), statement }
     };
     KINDS.iter().filter(|(_, name, ..)| !found.contains(name)).map(line).collect()
 }
