@@ -18,7 +18,7 @@ impl<W: Write> CsvWriter<W> {
     /// A writer with these columns, named as in the JSON with `_` for nesting: `initiator_address`.
     pub(super) fn new(out: W, columns: &[&str]) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(columns)?;
+        writer.write_record(columns).map_err(cause)?;
         Ok(Self { writer, columns: columns.iter().map(|&column| column.to_owned()).collect() })
     }
 
@@ -27,13 +27,20 @@ impl<W: Write> CsvWriter<W> {
         let mut fields = Vec::new();
         flatten("", &serde_json::to_value(record)?, &mut fields);
         let cell = |column: &String| fields.iter().find(|(name, _)| name == column).map_or("", |(_, value)| &**value);
-        self.writer.write_record(self.columns.iter().map(cell))?;
-        Ok(())
+        self.writer.write_record(self.columns.iter().map(cell)).map_err(cause)
     }
 
     /// Flushes what is buffered.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// The system's own error, which tells a closed pipe from a full disk.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -69,6 +76,26 @@ fn spreadsheet(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A reader that has gone.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_stays_one() {
+        let columns = ["x".repeat(100_000)];
+        let error = CsvWriter::new(Closed, &columns.each_ref().map(String::as_str)).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
 
     #[test]
     fn fields_are_flattened_and_formulas_disarmed() {
