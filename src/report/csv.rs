@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::text::harmless;
+
 /// Writes records of one kind; the first decides the columns.
 pub(super) struct CsvWriter<W: Write> {
     writer: csv::Writer<W>,
@@ -53,7 +55,7 @@ fn flatten(name: &str, value: &Value, fields: &mut Vec<(String, String)>) {
                 flatten(&name, value, fields);
             }
         }
-        _ => fields.push((name.to_owned(), spreadsheet(text(value)))),
+        _ => fields.push((name.to_owned(), spreadsheet(lines(&text(value))))),
     }
 }
 
@@ -67,9 +69,14 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// Harmless text; line breaks stay, a quoted cell may have them.
+fn lines(text: &str) -> String {
+    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// A spreadsheet runs what begins like a formula; an apostrophe makes it text. Numbers stay numbers.
 fn spreadsheet(text: String) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
     if formula { format!("'{text}") } else { text }
 }
 
@@ -100,15 +107,16 @@ mod tests {
     #[test]
     fn fields_are_flattened_and_formulas_disarmed() {
         let record = serde_json::json!({
-            "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5,
+            "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5, "tab": "\t=1", "note": "a\nb\u{1b}",
             "misses": [{"row": "S05", "why": "x"}],
         });
         let mut out = Vec::new();
         let mut writer =
-            CsvWriter::new(&mut out, &["a_b", "a_c", "list", "name", "delta", "misses", "absent"]).unwrap();
+            CsvWriter::new(&mut out, &["a_b", "a_c", "list", "name", "delta", "misses", "absent", "tab", "note"])
+                .unwrap();
         writer.write(&record).unwrap();
         writer.finish().unwrap();
-        let expected = "a_b,a_c,list,name,delta,misses,absent\n1,,S03; S45,'=cmd(),-1.5,S05 x,\n";
+        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note\n1,,S03; S45,'=cmd(),-1.5,S05 x,,\\u{9}=1,\"a\nb\\u{1b}\"\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
