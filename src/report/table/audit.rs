@@ -152,7 +152,11 @@ fn finding(out: &mut String, look: Look, finding: &Finding) {
         let _ = writeln!(out, "        accepted: {}", look.wrap(&harmless(accepted), 18));
     }
     let _ = writeln!(out, "        {}", look.wrap(&finding.reason, 8));
-    let proof = format!("packet {}  {}", finding.first_packet, finding.filter);
+    let packet = format!("packet {}", finding.first_packet);
+    // The filter is for copying: on a line of its own where both do not fit, broken only where it must be.
+    let apart = 8 + packet.len() + 2 + finding.filter.chars().count() > look.width;
+    let between = if apart { "\n        " } else { "  " };
+    let proof = format!("{packet}{between}{}", look.wrap(&finding.filter, 8));
     let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &proof));
 }
 
