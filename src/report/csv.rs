@@ -108,7 +108,7 @@ mod tests {
     fn fields_are_flattened_and_formulas_disarmed() {
         let record = serde_json::json!({
             "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5, "tab": "\t=1", "note": "a\nb\u{1b}",
-            "misses": [{"row": "S05", "why": "x"}],
+            "misses": [{"row": "S05", "catalog": "a", "why": "x"}],
         });
         let mut out = Vec::new();
         let mut writer =
@@ -116,7 +116,7 @@ mod tests {
                 .unwrap();
         writer.write(&record).unwrap();
         writer.finish().unwrap();
-        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note\n1,,S03; S45,'=cmd(),-1.5,S05 x,,\\u{9}=1,\"a\nb\\u{1b}\"\n";
+        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note\n1,,S03; S45,'=cmd(),-1.5,S05 a x,,\\u{9}=1,\"a\nb\\u{1b}\"\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
