@@ -50,6 +50,29 @@ pub fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
+/// The command answers with this code, and a report on standard output.
+pub fn check_code(line: &str, code: i32) -> Answer {
+    let answer = run(&words(line));
+    assert_eq!(answer.code, Some(code), "lyncap {line}\n{}", answer.err);
+    assert!(!answer.out.is_empty(), "lyncap {line}");
+    answer
+}
+
+/// Refused with exit code 2, nothing on standard output, and one line that holds `parts`.
+pub fn check_refused(line: &str, parts: &[&str]) {
+    check_complaint(line, run(&words(line)), parts);
+}
+
+/// The same of an answer already given.
+pub fn check_complaint(line: &str, answer: Answer, parts: &[&str]) {
+    let Answer { code, out, err } = answer;
+    assert_eq!((code, &*out), (Some(2), ""), "lyncap {line}\n{err}");
+    assert!(err.starts_with("lyncap: ") && err.ends_with('\n') && err.lines().count() == 1, "lyncap {line}\n{err}");
+    for part in parts {
+        assert!(err.contains(part), "lyncap {line}\n{err}lacks {part}");
+    }
+}
+
 /// A folder that is gone after the test.
 pub struct Scratch(tempfile::TempDir);
 
