@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 
 /// Says of every flow in a packet capture which documented Lync Server 2013 service it is, why, and which flows no document explains
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(version, about, propagate_version = true, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     pub(super) command: Command,

@@ -14,7 +14,6 @@ use crate::error::Error;
 use crate::flow::Timeouts;
 use crate::pipeline::{self, Options};
 use crate::reading::Reading;
-use crate::report::text::harmless;
 use crate::topology::Topology;
 
 /// Reads captures with the options given.
@@ -31,21 +30,20 @@ pub(super) fn read(files: &[PathBuf], options: Options, output: &Output) -> Resu
     let inputs = Inputs::open(files)?;
     if output.verbose {
         for left in inputs.left_out() {
-            complain(&format!("left out {}", harmless(&left.why)));
+            complain(&format!("left out {}: {}", left.file, left.why));
         }
         for file in inputs.files() {
             let size = file.size.map_or_else(|| "size unknown".to_owned(), |size| format!("{size} bytes"));
-            complain(&format!("reading {} ({}, {size})", harmless(&file.name), file.format));
+            complain(&format!("reading {} ({}, {size})", file.name, file.format));
         }
     }
     let mut progress = Progress::new(output, inputs.total_bytes());
     let capture = pipeline::read(inputs, options, |bytes| progress.at(bytes))?;
     progress.finish();
     for damage in &capture.damage {
-        let name = harmless(&damage.file);
         complain(&format!(
-            "{name}: broken at byte {}: {}; everything before it is reported",
-            damage.offset, damage.what
+            "{}: broken at byte {}: {}; everything before it is reported",
+            damage.file, damage.offset, damage.what
         ));
     }
     Ok(capture)

@@ -14,12 +14,12 @@ use super::args::Output;
 use super::value::Colour;
 use crate::error::Error;
 use crate::report::table::Look;
-use crate::report::text::Clock;
+use crate::report::text::{Clock, harmless};
 
-/// One line on standard error.
+/// One line on standard error. It may quote file names and files: nothing in it steers the terminal.
 pub(super) fn complain(message: &str) {
     // Nothing is left to be told when standard error itself is closed.
-    let _ = writeln!(io::stderr(), "lyncap: {}", message.replace('\n', " "));
+    let _ = writeln!(io::stderr(), "lyncap: {}", harmless(&message.replace('\n', " ")));
 }
 
 /// Writes a report with `write` to where `output` says.

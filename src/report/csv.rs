@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::text::harmless;
+
 /// Writes records of one kind; the first decides the columns.
 pub(super) struct CsvWriter<W: Write> {
     writer: csv::Writer<W>,
@@ -18,7 +20,7 @@ impl<W: Write> CsvWriter<W> {
     /// A writer with these columns, named as in the JSON with `_` for nesting: `initiator_address`.
     pub(super) fn new(out: W, columns: &[&str]) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(columns)?;
+        writer.write_record(columns).map_err(cause)?;
         Ok(Self { writer, columns: columns.iter().map(|&column| column.to_owned()).collect() })
     }
 
@@ -27,13 +29,20 @@ impl<W: Write> CsvWriter<W> {
         let mut fields = Vec::new();
         flatten("", &serde_json::to_value(record)?, &mut fields);
         let cell = |column: &String| fields.iter().find(|(name, _)| name == column).map_or("", |(_, value)| &**value);
-        self.writer.write_record(self.columns.iter().map(cell))?;
-        Ok(())
+        self.writer.write_record(self.columns.iter().map(cell)).map_err(cause)
     }
 
     /// Flushes what is buffered.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// The system's own error, which tells a closed pipe from a full disk.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -46,7 +55,7 @@ fn flatten(name: &str, value: &Value, fields: &mut Vec<(String, String)>) {
                 flatten(&name, value, fields);
             }
         }
-        _ => fields.push((name.to_owned(), spreadsheet(text(value)))),
+        _ => fields.push((name.to_owned(), spreadsheet(lines(&text(value))))),
     }
 }
 
@@ -60,9 +69,14 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// Harmless text; line breaks stay, a quoted cell may have them.
+fn lines(text: &str) -> String {
+    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// A spreadsheet runs what begins like a formula; an apostrophe makes it text. Numbers stay numbers.
 fn spreadsheet(text: String) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
     if formula { format!("'{text}") } else { text }
 }
 
@@ -70,18 +84,39 @@ fn spreadsheet(text: String) -> String {
 mod tests {
     use super::*;
 
+    /// A reader that has gone.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_stays_one() {
+        let columns = ["x".repeat(100_000)];
+        let error = CsvWriter::new(Closed, &columns.each_ref().map(String::as_str)).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
     #[test]
     fn fields_are_flattened_and_formulas_disarmed() {
         let record = serde_json::json!({
-            "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5,
-            "misses": [{"row": "S05", "why": "x"}],
+            "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5, "tab": "\t=1", "note": "a\nb\u{1b}",
+            "misses": [{"row": "S05", "catalog": "a", "why": "x"}],
         });
         let mut out = Vec::new();
         let mut writer =
-            CsvWriter::new(&mut out, &["a_b", "a_c", "list", "name", "delta", "misses", "absent"]).unwrap();
+            CsvWriter::new(&mut out, &["a_b", "a_c", "list", "name", "delta", "misses", "absent", "tab", "note"])
+                .unwrap();
         writer.write(&record).unwrap();
         writer.finish().unwrap();
-        let expected = "a_b,a_c,list,name,delta,misses,absent\n1,,S03; S45,'=cmd(),-1.5,S05 x,\n";
+        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note\n1,,S03; S45,'=cmd(),-1.5,S05 a x,,\\u{9}=1,\"a\nb\\u{1b}\"\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -14,6 +14,7 @@ pub mod rows;
 pub mod write;
 
 mod csv;
+mod json;
 mod record;
 mod summary;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::audit::Fitness;
-use super::text::{harmless, rfc3339};
+use super::text::rfc3339;
 use crate::capture;
 use crate::reading::Stats;
 
@@ -64,12 +64,12 @@ impl Summary {
         verdicts: BTreeMap<&'static str, u64>,
     ) -> Self {
         let file = |file: &capture::InputFile| FileRecord {
-            name: harmless(&file.name),
+            name: file.name.clone(),
             format: file.format,
             frames: file.frames,
         };
         let broken = |damage: &capture::Damage| Damage {
-            file: harmless(&damage.file),
+            file: damage.file.clone(),
             offset: damage.offset,
             what: damage.what.clone(),
         };

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::audit::{self, Audit, Verdicts};
 use super::csv::CsvWriter;
 use super::flows::GroupRecord;
+use super::json::json;
 use super::rows::RowRecord;
 use super::rules::Rule;
 use super::table::{self, FlowTable, Look};
@@ -214,7 +215,8 @@ pub fn audit(
                 json(out, audit)?;
                 return out.write_all(b"\n");
             }
-            let text = serde_json::to_vec(audit)?;
+            let mut text = Vec::new();
+            json(&mut text, audit)?;
             let open = text.strip_suffix(b"}").unwrap_or(&text);
             out.write_all(open)?;
             out.write_all(b",\"flows\":[")?;
@@ -267,10 +269,6 @@ pub fn rows(out: &mut dyn Write, format: Format, look: Look, rows: &[&Row]) -> i
         Format::Json => document(out, "rows", &records),
         Format::Jsonl => lines_as_they_are(out, &records),
     }
-}
-
-fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(out, value).map_err(io::Error::from)
 }
 
 fn csv<T: Serialize>(out: &mut dyn Write, columns: &[&str], records: &[T]) -> io::Result<()> {

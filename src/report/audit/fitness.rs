@@ -11,7 +11,7 @@ use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::{Address, Transport};
 use crate::reading::Reading;
-use crate::report::text::{count, duration, plural, rfc3339, seconds};
+use crate::report::text::{count, duration, harmless, plural, rfc3339, seconds};
 use crate::verdict::{Basis, Judge, Judged, Outcome};
 
 /// What the capture can and cannot prove.
@@ -157,7 +157,10 @@ impl Gathered {
                 .to_owned(),
         );
         for damage in &reading.damage {
-            say(true, format!("{} breaks off at byte {}: what follows was not read", damage.file, damage.offset));
+            say(
+                true,
+                format!("{} breaks off at byte {}: what follows was not read", harmless(&damage.file), damage.offset),
+            );
         }
         limits
     }

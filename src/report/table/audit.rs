@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::{Look, Narrow, Tone, sheet};
 use crate::report::audit::{Audit, CoverageRecord, Finding, Fitness, Percentiles, ServiceRecord, Severity};
-use crate::report::text::{count, duration, plural};
+use crate::report::text::{count, duration, harmless, plural};
 use crate::verdict::Verdict;
 
 /// From this width on services show their distributions.
@@ -24,7 +24,7 @@ pub fn audit(look: Look, audit: &Audit, span: Option<(String, String)>) -> Strin
     services(&mut out, look, &audit.services);
     coverage(&mut out, look, &audit.coverage);
     not_found(&mut out, look, audit);
-    out
+    look.screen(out)
 }
 
 fn section(out: &mut String, look: Look, title: &str, aside: &str) {
@@ -38,9 +38,9 @@ fn bullet(out: &mut String, look: Look, text: &str) {
 
 fn heading(out: &mut String, look: Look, audit: &Audit, span: Option<(String, String)>) {
     let summary = &audit.summary;
-    let files: Vec<_> = summary.files.iter().map(|file| &*file.name).collect();
-    let names = match *files {
-        [one] => one.to_owned(),
+    let files: Vec<_> = summary.files.iter().map(|file| harmless(&file.name)).collect();
+    let names = match &*files {
+        [one] => one.clone(),
         _ => plural(files.len() as u64, "file"),
     };
     let _ = writeln!(out, "{}", look.paint(Tone::Heading, &names));
@@ -154,7 +154,7 @@ fn finding(out: &mut String, look: Look, finding: &Finding) {
         plural(finding.count, "flow")
     );
     if let Some(accepted) = &finding.accepted {
-        let _ = writeln!(out, "        accepted: {}", look.wrap(accepted, 18));
+        let _ = writeln!(out, "        accepted: {}", look.wrap(&harmless(accepted), 18));
     }
     let rows = if finding.rows.is_empty() { String::new() } else { format!("; rows {}", finding.rows.join(" ")) };
     let evidence = format!("first in packet {}{rows}", finding.first_packet);
@@ -168,8 +168,8 @@ fn finding(out: &mut String, look: Look, finding: &Finding) {
     }
     let _ = writeln!(out, "        {}", look.wrap(&finding.reason, 8));
     let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &look.wrap(&evidence, 8)));
-    // Not wrapped: it is there to be copied.
-    let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &finding.filter));
+    // It is there to be copied: broken only where it must be.
+    let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &look.wrap(&finding.filter, 8)));
 }
 
 fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {

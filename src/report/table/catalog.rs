@@ -68,7 +68,7 @@ pub fn row(look: Look, catalogs: &Catalogs, row: &Row) -> String {
     line("note", row.note.as_deref().unwrap_or_default());
     line("source", row.source.as_deref().unwrap_or_default());
     line("remark", row.remark.as_deref().unwrap_or_default());
-    out
+    look.screen(out)
 }
 
 fn document(catalog: &crate::catalog::Catalog) -> String {
@@ -124,5 +124,5 @@ pub fn about_port(look: Look, catalogs: &Catalogs, transport: Option<Transport>,
         }
         out.push('\n');
     }
-    out.trim_end().to_owned() + "\n"
+    look.screen(out.trim_end().to_owned() + "\n")
 }

@@ -33,6 +33,9 @@ const WIDE_COLUMNS: &[Column] = &[
     ("service", false),
 ];
 
+/// Headings that leave room for what the flows are summed by, in the order of [`Verdict::ALL`].
+const SHORT_VERDICTS: [&str; 4] = ["doc", "range", "contra", "undoc"];
+
 /// Gathers lines of the list.
 pub struct FlowTable {
     look: Look,
@@ -146,15 +149,9 @@ pub fn groups(look: Look, groups: &[GroupRecord]) -> String {
         row
     });
     let by = groups.first().map_or("", |group| group.by);
-    let columns = [
-        ("flows", true),
-        ("packets", true),
-        ("bytes", true),
-        ("documented", true),
-        ("range-only", true),
-        ("contradicted", true),
-        ("undocumented", true),
-        (by, false),
-    ];
+    let verdicts = if look.width >= WIDE { Verdict::ALL.map(Verdict::as_str) } else { SHORT_VERDICTS };
+    let mut columns = vec![("flows", true), ("packets", true), ("bytes", true)];
+    columns.extend(verdicts.map(|verdict| (verdict, true)));
+    columns.push((by, false));
     if groups.is_empty() { String::new() } else { sheet(look, Narrow::Cut, &columns, rows.collect()) }
 }

@@ -13,7 +13,7 @@ pub use catalog::{about_port, catalog, row};
 pub use flows::{FlowTable, groups};
 pub use rules::rules;
 
-use super::text::Clock;
+use super::text::{Clock, harmless, steers};
 
 mod audit;
 mod catalog;
@@ -41,6 +41,9 @@ pub(super) enum Tone {
     Faint,
 }
 
+/// What [`Look::paint`] writes around a text: bold, faint, red, green, yellow, and the end of all.
+const COLOURS: &[&str] = &["\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
+
 impl Look {
     /// `text` in the colour of its meaning.
     pub(super) fn paint(self, tone: Tone, text: &str) -> String {
@@ -55,6 +58,27 @@ impl Look {
             Tone::Faint => Style::new().dimmed(),
         };
         format!("{style}{text}{style:#}")
+    }
+
+    /// The last look at a text: whatever a catalog, a topology or a wire put into it, it only says, and steers nothing.
+    /// Line ends stay, and the colours that [`Look::paint`] gives.
+    pub(super) fn screen(self, text: String) -> String {
+        if !text.contains(|c| c != '\n' && steers(c)) {
+            return text;
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = &*text;
+        while let Some(at) = rest.find(|c| c != '\n' && steers(c)) {
+            let (before, after) = rest.split_at(at);
+            out.push_str(before);
+            let colour = COLOURS.iter().find(|&&code| self.colour && after.starts_with(code));
+            let length = colour.map_or_else(|| after.chars().next().map_or(0, char::len_utf8), |code| code.len());
+            let (steering, after) = after.split_at(length);
+            out.push_str(&if colour.is_some() { steering.to_owned() } else { harmless(steering) });
+            rest = after;
+        }
+        out.push_str(rest);
+        out
     }
 
     /// `text` in words no wider than the terminal, every line but the first after `indent` blanks.
@@ -118,10 +142,27 @@ pub(super) fn sheet(look: Look, narrow: Narrow, columns: &[Column], rows: Vec<Ve
         };
     }
     let text = table.to_string();
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
+    look.screen(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n")
 }
 
 /// Columns that a cell takes on the screen: without its colour codes, a wide character twice.
 fn visible_width(cell: &str) -> usize {
     tabled::grid::util::string::get_text_width(cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_colours_pass() {
+        let look = |colour| Look { width: 80, colour, clock: Clock::Utc };
+        let hostile = "a\x1b[2Jb\u{9b}1m\x1b]0;t\x07\u{202e}\n";
+        let shown = "a\\u{1b}[2Jb\\u{9b}1m\\u{1b}]0;t\\u{7}\\u{202e}\n";
+        for tone in [Tone::Heading, Tone::Good, Tone::Warn, Tone::Bad, Tone::Faint] {
+            let painted = look(true).paint(tone, "x");
+            assert_eq!(look(true).screen(painted.clone() + hostile), painted.clone() + shown);
+            assert!(!look(false).screen(painted).contains('\x1b'));
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 use super::{Look, Narrow, Tone, sheet};
 use crate::report::rules::Rule;
+use crate::report::text::harmless;
 
 /// The matrix.
 #[must_use]
@@ -15,8 +16,13 @@ pub fn rules(look: Look, rules: &[Rule]) -> String {
     }
     columns.push(("service", false));
     let rows = rules.iter().map(|rule| {
-        let mut row =
-            vec![rule.from.clone(), rule.to.clone(), rule.transport.to_owned(), rule.port.clone(), rule.rows.join(" ")];
+        let mut row = vec![
+            harmless(&rule.from),
+            harmless(&rule.to),
+            rule.transport.to_owned(),
+            rule.port.clone(),
+            rule.rows.join(" "),
+        ];
         if with_state {
             let state = rule.state.unwrap_or_default();
             let tone = match state {
