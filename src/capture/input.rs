@@ -528,7 +528,7 @@ mod tests {
         assert_eq!(drain(&mut inputs), [(0, 1), (3, 9), (0, 11), (3, 20)]);
         let what: Vec<&str> = inputs.damage().iter().map(|damage| damage.what.as_str()).collect();
         assert!(what[0].starts_with("cannot be opened again: "));
-        assert_eq!(what[1], "was replaced while reading: not a packet capture (starts with \"now a text\")");
+        assert_eq!(what[1], "was replaced while reading: not a packet capture (starts with \"now a text\"); name a pcap or pcapng file");
         assert_eq!(what.len(), 2);
     }
 
@@ -547,7 +547,7 @@ mod tests {
         let expected = ["sub/no-extension", "z.txt"].map(|name| root.join(name).display().to_string());
         assert_eq!(names, expected);
         let why: Vec<_> = inputs.left_out().iter().map(|left| left.why.as_str()).collect();
-        assert_eq!(why, ["empty file", "not a packet capture (starts with \"text\")"]);
+        assert_eq!(why, ["empty file; name a capture with frames in it", "not a packet capture (starts with \"text\"); name a pcap or pcapng file"]);
     }
 
     #[test]
@@ -575,6 +575,6 @@ mod tests {
         assert!(error(&[standard.clone(), absent, standard]).contains("only once"));
         let empty = folder.path().join("empty");
         fs::write(&empty, "").unwrap();
-        assert_eq!(error(std::slice::from_ref(&empty)), format!("{}: empty file", empty.display()));
+        assert_eq!(error(std::slice::from_ref(&empty)), format!("{}: empty file; name a capture with frames in it", empty.display()));
     }
 }

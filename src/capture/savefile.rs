@@ -105,9 +105,9 @@ fn recognise(bytes: &[u8]) -> Option<&'static Row> {
 fn describe(bytes: &[u8]) -> String {
     let Some(row) = recognise(bytes) else {
         return if bytes.is_empty() {
-            "empty file".to_owned()
+            "empty file; name a capture with frames in it".to_owned()
         } else {
-            format!("not a packet capture (starts with {})", excerpt(bytes))
+            format!("not a packet capture (starts with {}); name a pcap or pcapng file", excerpt(bytes))
         };
     };
     let name = row.name;
@@ -169,18 +169,18 @@ mod tests {
 
     #[test]
     fn what_is_no_capture_says_what_it_is_and_what_to_do() {
-        check(b"", "empty file");
+        check(b"", "empty file; name a capture with frames in it");
         check(b"\x1f\x8b\x08\0", "gzip-compressed; decompress it first, e.g. `zcat FILE | lyncap audit -`");
         check(
             b"GMBU\x00\x02\x01\x00",
             "Microsoft Network Monitor 2 capture; convert it first with `editcap -F pcapng FILE OUT.pcapng`",
         );
         check(b"PK\x03\x04rest", "zip archive; unpack it first");
-        check(b"#!/bin/sh\necho", "not a packet capture (starts with \"#!/bin/sh\")");
-        check(b"say \"hi\"", "not a packet capture (starts with \"say \\\"hi\\\"\")");
-        check(b"\x7fELF\x02\x01", "not a packet capture (starts with 7f 45 4c 46 02 01)");
-        check(b"\n", "not a packet capture (starts with 0a)");
-        check(b"\x0a\x0d\x0d", "not a packet capture (starts with 0a 0d 0d)");
+        check(b"#!/bin/sh\necho", "not a packet capture (starts with \"#!/bin/sh\"); name a pcap or pcapng file");
+        check(b"say \"hi\"", "not a packet capture (starts with \"say \\\"hi\\\"\"); name a pcap or pcapng file");
+        check(b"\x7fELF\x02\x01", "not a packet capture (starts with 7f 45 4c 46 02 01); name a pcap or pcapng file");
+        check(b"\n", "not a packet capture (starts with 0a); name a pcap or pcapng file");
+        check(b"\x0a\x0d\x0d", "not a packet capture (starts with 0a 0d 0d); name a pcap or pcapng file");
         let mut trace = [0; 80];
         trace[72..76].copy_from_slice(b"\x02\0\x02\xc0");
         let why = refusal(Box::leak(Box::new(trace)));

@@ -3,7 +3,9 @@
 //! In: the embedded catalog files and the user's own, and what the deployment chose. Out: [`Catalogs`], every row with
 //! its words and derived fields, found by port. Must not know: packets, flows, hosts.
 //!
-//! A built-in overlay that is off still stands in [`Catalogs`], so that a hint can name it; [`Catalogs::is_on`] tells.
+//! A built-in overlay that is off still stands in [`Catalogs`], so that a hint can name it.
+
+use std::collections::HashSet;
 
 use crate::error::Error;
 use crate::net::Transport;
@@ -83,6 +85,7 @@ pub struct Catalogs {
 
 impl Catalogs {
     /// The document, the built-in overlays (those named in `overlays`, or all for `all`, are on), and `user` catalogs.
+    /// A user's catalog replaces the built-in one of its name, and its ids those of an overlay that is off.
     ///
     /// # Errors
     /// An unknown overlay, or a row id that two catalogs share.
@@ -96,7 +99,7 @@ impl Catalogs {
             }
         }
         let mut catalogs = Vec::new();
-        for (name, text) in BUILT_IN {
+        for (name, text) in BUILT_IN.iter().filter(|(name, _)| user.iter().all(|own| own.name != *name)) {
             let on = *name == DOCUMENT || overlays.iter().any(|overlay| overlay == name || overlay == "all");
             catalogs.push((parse(name, text)?, on));
         }
@@ -107,8 +110,11 @@ impl Catalogs {
     }
 
     fn collect(&mut self, site: &Site) -> Result<(), Error> {
+        let on_ids: HashSet<&str> = (self.catalogs.iter().filter(|(_, on)| *on))
+            .flat_map(|(catalog, _)| catalog.rows.iter().map(|row| &*row.id))
+            .collect();
         for (catalog, on) in &self.catalogs {
-            for row in &catalog.rows {
+            for row in catalog.rows.iter().filter(|row| *on || !on_ids.contains(&*row.id)) {
                 if let Some(other) = self.rows.iter().find(|other| other.id == row.id) {
                     return Err(Error::Config {
                         origin: format!("catalog {}", catalog.name),
@@ -133,12 +139,6 @@ impl Catalogs {
     #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.rows
-    }
-
-    /// Whether the catalog of `row` is on.
-    #[must_use]
-    pub fn is_on(&self, row: &Row) -> bool {
-        self.catalogs.iter().any(|(catalog, on)| *on && catalog.name == row.catalog)
     }
 
     /// Rows of the catalogs that are on.

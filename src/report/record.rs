@@ -71,11 +71,14 @@ pub struct Each {
     pub responder: u64,
 }
 
-/// What the payload proved.
+/// What the payload proved; nothing yet, for payload is not examined.
 #[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
 pub struct Observed {
-    /// The protocol.
     pub protocol: &'static str,
+    pub version: Option<&'static str>,
+    pub sni: Option<String>,
+    pub client_certificate: Option<&'static str>,
 }
 
 /// A row that almost fits.

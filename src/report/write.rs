@@ -57,7 +57,10 @@ pub const FLOW_COLUMNS: &[&str] = &[
     "rows",
     "service",
     "expected",
-    "observed",
+    "observed_protocol",
+    "observed_version",
+    "observed_sni",
+    "observed_client_certificate",
     "near_misses",
     "reasons",
 ];

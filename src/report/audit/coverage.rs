@@ -51,9 +51,8 @@ impl Coverage {
                 RoleOf::Either if from.who.roles().meets(row.roles) => from,
                 RoleOf::Responder | RoleOf::Either | RoleOf::Both => to,
             };
-            // A host of unknown role may be any that the row allows.
-            let known = host.who.roles().intersection(row.roles);
-            for role in (if known.is_empty() { row.roles } else { known }).iter() {
+            // Of a host whose role nobody knows the flow says nothing about any role.
+            for role in host.who.roles().intersection(row.roles).iter() {
                 let seen = self.0.entry((role, row.id.clone())).or_default();
                 seen.flows += 1;
                 seen.accepted |= judged.is_accepted();

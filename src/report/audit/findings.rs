@@ -257,7 +257,7 @@ impl Gathered {
             last_seen: rfc3339(self.last_seen),
             first_packet: self.first_frame.number,
             community_id: self.community_id,
-            filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, port),
+            filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, &ports),
             accepted: accept.map(|accept| accept.reason.clone()),
         }
     }

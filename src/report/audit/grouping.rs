@@ -40,28 +40,33 @@ impl Label {
     }
 }
 
-/// A Wireshark display filter for the conversations of a finding. Addresses that are not the same for all are left out.
+/// A Wireshark display filter for the conversations of a finding. Addresses that are not the same for all are left out;
+/// of many ports the range is given.
 pub(super) fn display_filter(
     initiator: Option<Address>,
     responder: Option<Address>,
     transport: Transport,
-    port: Option<u16>,
+    ports: &[u16],
 ) -> String {
     let mut filter = String::new();
     for address in [initiator, responder].into_iter().flatten() {
         let field = if address.is_v6() { "ipv6" } else { "ip" };
         let _ = write!(filter, "{field}.addr == {address} && ");
     }
-    match port {
-        Some(port) => {
-            let _ = write!(filter, "{transport}.port == {port}");
+    let _ = match ports {
+        [] => write!(filter, "{transport}"),
+        [port] => write!(filter, "{transport}.port == {port}"),
+        [first, .., last] if ports.len() > PORTS_LISTED => write!(filter, "{transport}.port in {{{first}..{last}}}"),
+        _ => {
+            let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+            write!(filter, "{transport}.port in {{{}}}", ports.join(", "))
         }
-        None => {
-            let _ = write!(filter, "{transport}");
-        }
-    }
+    };
     filter
 }
+
+/// A display filter lists at most so many ports.
+const PORTS_LISTED: usize = 8;
 
 /// The one value that all flows of a finding share, or none.
 #[derive(Clone, Copy, Debug, Default)]

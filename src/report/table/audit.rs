@@ -78,12 +78,18 @@ fn fitness(out: &mut String, look: Look, audit: &Audit) {
     bullet(out, look, &facts(fitness));
     fitness.limits.iter().for_each(|limit| bullet(out, look, limit));
     for host in fitness.hosts.iter().filter(|host| host.role_source == "inferred") {
-        let from = host.inferred_from.join(", ");
-        bullet(
-            out,
-            look,
-            &format!("{} looks like {} (inferred: it answered on {from})", host.address, host.roles.join(" or ")),
-        );
+        let from = few(&host.inferred_from, ", ");
+        let text = format!("{} looks like {} (inferred: it answered on {from})", host.address, few(&host.roles, " or "));
+        bullet(out, look, &text);
+    }
+}
+
+/// The first three, and how many more.
+fn few<T: AsRef<str>>(items: &[T], between: &str) -> String {
+    let shown: Vec<_> = items.iter().take(3).map(AsRef::as_ref).collect();
+    match items.len().saturating_sub(3) {
+        0 => shown.join(between),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

@@ -110,6 +110,7 @@ pub fn about_port(look: Look, catalogs: &Catalogs, transport: Option<Transport>,
         let found: Vec<_> = catalogs.at(transport, port).chain(catalogs.off_at(transport, port)).collect();
         let (fixed, ranges): (Vec<_>, Vec<_>) = found.into_iter().partition(|row| row.is_fixed());
         let headline = match fixed.len() {
+            0 if ranges.is_empty() => "no row".to_owned(),
             0 => "no row of few ports".to_owned(),
             n => plural(n as u64, "row"),
         };
