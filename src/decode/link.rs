@@ -149,17 +149,18 @@ fn raw<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
 
 /// BSD loopback: an address family, in the byte order of the machine that captured.
 ///
-/// OpenBSD's variant is always big-endian; no family is valid in both orders, so one reader serves both.
+/// OpenBSD's variant is always big-endian; no family is valid in both orders, so one reader serves both. Some
+/// writers put an ethertype into the last two bytes, where no family has such a value in either order.
 fn loopback<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
     let (&family, rest) = frame.bytes.split_first_chunk::<4>().ok_or(Skip::Truncated)?;
-    let family = match u32::from_le_bytes(family) {
+    let number = match u32::from_le_bytes(family) {
         low @ 0..=0xffff => low,
         _ => u32::from_be_bytes(family),
     };
-    let ip = match family {
-        2 => Ip::V4,
+    let ip = match (number, family) {
+        (2, _) | (_, [.., 0x08, 0x00]) => Ip::V4,
         // Linux, Windows, NetBSD, FreeBSD, Darwin.
-        10 | 23 | 24 | 28 | 30 => Ip::V6,
+        (10 | 23 | 24 | 28 | 30, _) | (_, [.., 0x86, 0xdd]) => Ip::V6,
         _ => return Err(Skip::NonIp),
     };
     Ok(link(frame, ip, rest, Vlans::new()))
@@ -305,6 +306,9 @@ mod tests {
             }
             check(link, &[0, 0, 0, 7, 0], Err(Skip::NonIp));
             check(link, &[0, 2, 2, 0, 0], Err(Skip::NonIp));
+            check(link, &[0x0f, 0, 0x08, 0x00, 0], Ok((Ip::V4, 1, &[])));
+            check(link, &[0x0f, 0, 0x86, 0xdd, 0], Ok((Ip::V6, 1, &[])));
+            check(link, &[0x0f, 0, 0x08, 0x06, 0], Err(Skip::NonIp));
         }
     }
 
