@@ -33,6 +33,8 @@ pub enum Error {
         path: PathBuf,
         /// What it is instead, and how to mend it.
         why: String,
+        /// Its format is known, but not read: most likely there are packets in it all the same.
+        known: bool,
     },
     /// A directory in which no capture was found.
     #[error("{}: no capture in this directory; name a pcap or pcapng file", path.display())]

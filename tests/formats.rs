@@ -13,7 +13,8 @@ const FLOW_COLUMNS: &str = "id community_id transport initiator_address initiato
     initiator_role_source initiator_name responder_address responder_port responder_roles responder_role_source \
     responder_name direction_basis first_seen last_seen duration_s first_packet file packets_initiator \
     packets_responder bytes_initiator bytes_responder payload_bytes_initiator payload_bytes_responder outcome \
-    handshake_rtt_s vlan tunnel verdict proof catalog rows service expected observed near_misses reasons";
+    handshake_rtt_s vlan tunnel verdict proof catalog rows service expected observed_protocol \
+    observed_version observed_sni observed_client_certificate near_misses reasons";
 const FINDING_COLUMNS: &str = "kind severity initiator responder transport port rows count reason first_seen \
     last_seen first_packet community_id filter";
 const GROUP_COLUMNS: &str = "by key flows packets bytes verdicts_documented verdicts_range-only \

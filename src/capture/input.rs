@@ -45,6 +45,8 @@ pub struct LeftOut {
     pub file: String,
     /// What it is instead, in the words of [`Error::NotACapture`].
     pub why: String,
+    /// Its format is known: most likely there are packets in it all the same.
+    pub known: bool,
 }
 
 /// The files of a run, read as one capture.
@@ -213,7 +215,9 @@ impl Inputs {
             match opened {
                 Ok((source, _)) => reading.source = Some(source),
                 Err(Refusal::Unread(error)) => self.report(index, 0, format!("cannot be opened again: {error}")),
-                Err(Refusal::NotACapture(why)) => self.report(index, 0, format!("was replaced while reading: {why}")),
+                Err(Refusal::NotACapture { why, .. }) => {
+                    self.report(index, 0, format!("was replaced while reading: {why}"))
+                }
             }
         }
         self.source(index)?.head()
@@ -271,8 +275,8 @@ impl Inputs {
             }
             match self.admit_file(&file) {
                 Ok(()) => found = true,
-                Err(Error::NotACapture { why, .. }) => {
-                    self.left_out.push(LeftOut { file: file.display().to_string(), why });
+                Err(Error::NotACapture { why, known, .. }) => {
+                    self.left_out.push(LeftOut { file: file.display().to_string(), why, known });
                 }
                 Err(Error::Read { source, .. }) => refused.push((file, source)),
                 Err(error) => return Err(error),
@@ -303,7 +307,7 @@ impl Inputs {
     ) -> Result<(), Error> {
         let (mut source, format) = savefile::open(Window::new(reader)).map_err(|refusal| match refusal {
             Refusal::Unread(source) => unread(name, source),
-            Refusal::NotACapture(why) => Error::NotACapture { path: name.to_owned(), why },
+            Refusal::NotACapture { why, known } => Error::NotACapture { path: name.to_owned(), why, known },
         })?;
         let Ok(index) = u16::try_from(self.files.len()) else {
             let most = u32::from(u16::MAX) + 1;
@@ -528,7 +532,10 @@ mod tests {
         assert_eq!(drain(&mut inputs), [(0, 1), (3, 9), (0, 11), (3, 20)]);
         let what: Vec<&str> = inputs.damage().iter().map(|damage| damage.what.as_str()).collect();
         assert!(what[0].starts_with("cannot be opened again: "));
-        assert_eq!(what[1], "was replaced while reading: not a packet capture (starts with \"now a text\"); name a pcap or pcapng file");
+        assert_eq!(
+            what[1],
+            "was replaced while reading: not a packet capture (starts with \"now a text\"); name a pcap or pcapng file"
+        );
         assert_eq!(what.len(), 2);
     }
 
@@ -547,7 +554,13 @@ mod tests {
         let expected = ["sub/no-extension", "z.txt"].map(|name| root.join(name).display().to_string());
         assert_eq!(names, expected);
         let why: Vec<_> = inputs.left_out().iter().map(|left| left.why.as_str()).collect();
-        assert_eq!(why, ["empty file; name a capture with frames in it", "not a packet capture (starts with \"text\"); name a pcap or pcapng file"]);
+        assert_eq!(
+            why,
+            [
+                "empty file; name a capture with frames in it",
+                "not a packet capture (starts with \"text\"); name a pcap or pcapng file"
+            ]
+        );
     }
 
     #[test]
@@ -575,6 +588,9 @@ mod tests {
         assert!(error(&[standard.clone(), absent, standard]).contains("only once"));
         let empty = folder.path().join("empty");
         fs::write(&empty, "").unwrap();
-        assert_eq!(error(std::slice::from_ref(&empty)), format!("{}: empty file; name a capture with frames in it", empty.display()));
+        assert_eq!(
+            error(std::slice::from_ref(&empty)),
+            format!("{}: empty file; name a capture with frames in it", empty.display())
+        );
     }
 }

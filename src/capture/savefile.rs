@@ -82,8 +82,13 @@ const SHOWN: usize = 16;
 pub(super) enum Refusal {
     /// Its first bytes could not be read.
     Unread(io::Error),
-    /// It is no capture that can be read: what it is, and how to mend it.
-    NotACapture(String),
+    /// It is no capture that can be read.
+    NotACapture {
+        /// What it is instead, and how to mend it.
+        why: String,
+        /// Its format is known: most likely there are packets in it all the same.
+        known: bool,
+    },
 }
 
 /// Opens the capture at the start of `window`; also says the format's name.
@@ -94,7 +99,8 @@ pub(super) fn open(mut window: Window) -> Result<(Box<dyn Source>, &'static str)
         return Ok((open(window), name));
     }
     window.fill(SNIFFED).map_err(Refusal::Unread)?;
-    Err(Refusal::NotACapture(describe(window.bytes())))
+    let known = recognise(window.bytes()).is_some();
+    Err(Refusal::NotACapture { why: describe(window.bytes()), known })
 }
 
 fn recognise(bytes: &[u8]) -> Option<&'static Row> {
@@ -136,7 +142,7 @@ mod tests {
 
     fn refusal(bytes: &'static [u8]) -> String {
         match open(Window::new(Box::new(bytes))) {
-            Err(Refusal::NotACapture(why)) => why,
+            Err(Refusal::NotACapture { why, .. }) => why,
             Err(Refusal::Unread(error)) => panic!("{error}"),
             Ok((_, name)) => panic!("read as {name}"),
         }

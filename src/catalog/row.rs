@@ -72,6 +72,17 @@ pub enum Security {
 }
 
 impl Security {
+    /// For a narrow column: "tls", "mtls", "tls/mtls".
+    #[must_use]
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Clear => "",
+            Self::Tls => " tls",
+            Self::TlsMutualBetweenServers => " tls/mtls",
+            Self::MutualTls => " mtls",
+        }
+    }
+
     const fn words(self) -> &'static str {
         match self {
             Self::Clear => "",

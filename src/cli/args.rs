@@ -92,10 +92,10 @@ pub(super) struct Input {
     #[arg(long, value_name = "BPF")]
     pub(super) filter: Option<String>,
     /// A TCP flow silent for longer is over
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1h")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "1h")]
     pub(super) tcp_timeout: i64,
     /// A UDP flow silent for longer is over
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "5m")]
     pub(super) udp_timeout: i64,
 }
 
@@ -124,7 +124,7 @@ pub(super) struct Rows {
 }
 
 /// Where the result goes, and how it looks.
-#[derive(Debug, Group)]
+#[derive(Debug, Default, Group)]
 pub(super) struct Output {
     /// Output format
     #[arg(short, long, value_enum, default_value = "table")]
@@ -202,8 +202,9 @@ pub(super) struct CatalogExport {
     /// List the built-in catalogs
     #[arg(long)]
     pub(super) list: bool,
-    #[command(flatten)]
-    pub(super) output: Output,
+    /// Write to a file, which appears once it is complete
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Group)]
@@ -211,8 +212,9 @@ pub(super) struct CatalogLint {
     /// Catalog files
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(super) output: Output,
+    /// Write to a file, which appears once it is complete
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Group)]

@@ -3,7 +3,11 @@
 //! In: arguments. Out: rows, files, warnings, the firewall matrix.
 //! Must not know: how rows match.
 
-use super::args::{CatalogCommand, CatalogExport, CatalogLint, CatalogList, CatalogRules, CatalogShow, Explain};
+use std::path::PathBuf;
+
+use super::args::{
+    CatalogCommand, CatalogExport, CatalogLint, CatalogList, CatalogRules, CatalogShow, Explain, Output,
+};
 use super::output::emit;
 use super::{Exit, input};
 use crate::catalog::{BUILT_IN, DOCUMENT, Row, lint, parse};
@@ -63,7 +67,7 @@ fn show(args: &CatalogShow) -> Result<Exit, Error> {
 fn export(args: &CatalogExport) -> Result<Exit, Error> {
     let names = || BUILT_IN.iter().map(|&(name, _)| name);
     if args.list {
-        emit(&args.output, |out, _| names().try_for_each(|name| writeln!(out, "{name}")))?;
+        emit(&plain(&args.output), |out, _| names().try_for_each(|name| writeln!(out, "{name}")))?;
         return Ok(Exit::Clean);
     }
     let name = args.name.as_deref().unwrap_or(DOCUMENT);
@@ -71,8 +75,13 @@ fn export(args: &CatalogExport) -> Result<Exit, Error> {
         let known = names().collect::<Vec<_>>().join(", ");
         return Err(Error::Usage(format!("no built-in catalog `{name}`; there are {known}")));
     };
-    emit(&args.output, |out, _| out.write_all(text.as_bytes()))?;
+    emit(&plain(&args.output), |out, _| out.write_all(text.as_bytes()))?;
     Ok(Exit::Clean)
+}
+
+/// Output that has one form only.
+fn plain(file: &Option<PathBuf>) -> Output {
+    Output { output: file.clone(), ..Output::default() }
 }
 
 fn check(args: &CatalogLint) -> Result<Exit, Error> {
@@ -84,7 +93,7 @@ fn check(args: &CatalogLint) -> Result<Exit, Error> {
         lines.push(format!("{origin}: {} rows, {} warnings", catalog.rows.len(), warnings.len()));
         lines.extend(warnings.into_iter().map(|warning| format!("{origin}: {warning}")));
     }
-    emit(&args.output, |out, _| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+    emit(&plain(&args.output), |out, _| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
     Ok(Exit::Clean)
 }
 

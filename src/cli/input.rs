@@ -27,26 +27,43 @@ pub(super) fn capture(input: &Input, output: &Output) -> Result<Reading, Error> 
 
 /// Reads captures; says on standard error what could not be read of them.
 pub(super) fn read(files: &[PathBuf], options: Options, output: &Output) -> Result<Reading, Error> {
+    keep_inputs(files, output)?;
     let inputs = Inputs::open(files)?;
-    if output.verbose {
-        for left in inputs.left_out() {
-            complain(&format!("left out {}: {}", left.file, left.why));
-        }
-        for file in inputs.files() {
-            let size = file.size.map_or_else(|| "size unknown".to_owned(), |size| format!("{size} bytes"));
-            complain(&format!("reading {} ({}, {size})", file.name, file.format));
-        }
-    }
+    tell_inputs(&inputs, output);
     let mut progress = Progress::new(output, inputs.total_bytes());
-    let capture = pipeline::read(inputs, options, |bytes| progress.at(bytes))?;
+    let reading = pipeline::read(inputs, options, |bytes| progress.at(bytes))?;
     progress.finish();
-    for damage in &capture.damage {
+    for damage in &reading.damage {
         complain(&format!(
             "{}: broken at byte {}: {}; everything before it is reported",
             damage.file, damage.offset, damage.what
         ));
     }
-    Ok(capture)
+    Ok(reading)
+}
+
+/// Refuses to replace a capture by what is said of it.
+fn keep_inputs(files: &[PathBuf], output: &Output) -> Result<(), Error> {
+    let real = |path: &PathBuf| fs::canonicalize(path).ok();
+    let Some(target) = output.output.as_ref().and_then(real) else { return Ok(()) };
+    match files.iter().find(|file| real(file).is_some_and(|file| file == target)) {
+        Some(file) => Err(Error::Usage(format!(
+            "-o {} would replace the capture that is read; name another file",
+            file.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What of a directory is not read though there may be packets in it, and with `-v` everything else about the files.
+fn tell_inputs(inputs: &Inputs, output: &Output) {
+    for left in inputs.left_out().iter().filter(|left| left.known || output.verbose) {
+        complain(&format!("left out {}: {}", left.file, left.why));
+    }
+    for file in inputs.files().iter().filter(|_| output.verbose) {
+        let size = file.size.map_or_else(|| "size unknown".to_owned(), |size| format!("{size} bytes"));
+        complain(&format!("reading {} ({}, {size})", file.name, file.format));
+    }
 }
 
 /// The topology file and the `--role` flags.

@@ -6,7 +6,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 pub use args::Args;
 
@@ -92,19 +92,21 @@ fn usage(error: &clap::Error) -> Exit {
             Exit::Failed
         }
         _ => {
-            output::complain(&one_line(&error.to_string()));
+            let command = std::env::args().nth(1).unwrap_or_default();
+            output::complain(&one_line(&error.to_string(), &command));
             Exit::Failed
         }
     }
 }
 
 /// clap's message without its usage block: "what; tip; where to look".
-fn one_line(message: &str) -> String {
+fn one_line(message: &str, command: &str) -> String {
     let body = message.split("\n\nUsage:").next().unwrap_or(message);
     let body = body.split("\n\nFor more information").next().unwrap_or(body);
     let parts: Vec<_> = body.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let text = parts.join("; ").replace(":; ", ": ");
-    format!("{}; see lyncap --help", text.trim_start_matches("error: "))
+    let known = Args::command().find_subcommand(command).map(|command| format!(" {}", command.get_name()));
+    format!("{}; see lyncap{} --help", text.trim_start_matches("error: "), known.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -120,7 +122,7 @@ mod tests {
             (&["lyncap", "audit", "--format", "xml", "f"], "invalid value 'xml' for '--format <FORMAT>'"),
         ] {
             let error = Args::try_parse_from(argv).unwrap_err();
-            let line = one_line(&error.to_string());
+            let line = one_line(&error.to_string(), argv[1]);
             assert!(line.contains(expected) && !line.contains('\n'), "{line}");
         }
     }

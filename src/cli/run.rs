@@ -4,7 +4,7 @@
 //! Must not know: how a report is made.
 
 use super::args::{Args, Audit as AuditArgs, Command, Flows};
-use super::output::emit;
+use super::output::{complain, emit};
 use super::{Exit, catalog, input};
 use crate::error::Error;
 use crate::report::audit::Audit;
@@ -46,6 +46,9 @@ fn flows(args: &Flows) -> Result<Exit, Error> {
         top: args.top.filter(|_| args.by.is_none()),
     };
     let indices = selection.indices(&reading, &judge);
+    if indices.is_empty() && !reading.flows.is_empty() && !args.output.quiet {
+        complain(&format!("none of {} flows matches the selection", reading.flows.len()));
+    }
     let format = args.output.format;
     match args.by {
         None => emit(&args.output, |out, look| write::flows(out, format, look, &reading, &judge, &indices))?,

@@ -3,10 +3,11 @@
 //! In: an [`Audit`]. Out: sections, the most important where the eye ends up or begins: findings before services.
 //! Must not know: how anything was gathered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use super::{Look, Narrow, Tone, sheet};
+use crate::catalog::DOCUMENT;
 use crate::report::audit::{Audit, CoverageRecord, Finding, Fitness, Percentiles, ServiceRecord, Severity};
 use crate::report::text::{count, duration, harmless, plural};
 use crate::verdict::Verdict;
@@ -79,7 +80,8 @@ fn fitness(out: &mut String, look: Look, audit: &Audit) {
     fitness.limits.iter().for_each(|limit| bullet(out, look, limit));
     for host in fitness.hosts.iter().filter(|host| host.role_source == "inferred") {
         let from = few(&host.inferred_from, ", ");
-        let text = format!("{} looks like {} (inferred: it answered on {from})", host.address, few(&host.roles, " or "));
+        let text =
+            format!("{} looks like {} (inferred: it answered on {from})", host.address, few(&host.roles, " or "));
         bullet(out, look, &text);
     }
 }
@@ -110,18 +112,26 @@ fn facts(fitness: &Fitness) -> String {
     )
 }
 
+/// The table shows at most so many findings; the machine formats have all.
+const SHOWN: usize = 200;
+
 fn findings(out: &mut String, look: Look, audit: &Audit) {
+    let findings = distinct(&audit.findings);
     let mut by_severity: BTreeMap<Severity, u64> = BTreeMap::new();
-    for finding in &audit.findings {
+    for finding in &findings {
         *by_severity.entry(finding.severity).or_default() += 1;
     }
     let counts: Vec<_> = by_severity.iter().map(|(severity, n)| format!("{n} {}", severity.as_str())).collect();
     section(out, look, "Findings", &counts.join(", "));
-    if audit.findings.is_empty() {
+    if findings.is_empty() {
         bullet(out, look, "none");
     }
-    let doubled = |found: &&Finding| audit.findings.iter().any(|listener| says_the_same(listener, found));
-    audit.findings.iter().filter(|found| !doubled(found)).for_each(|found| finding(out, look, found));
+    findings.iter().take(SHOWN).for_each(|found| finding(out, look, found));
+    if let Some(more) = findings.len().checked_sub(SHOWN).filter(|&more| more > 0) {
+        let hint =
+            format!("and {} that weigh no more; --format json or csv has them all", plural(more as u64, "finding"));
+        let _ = writeln!(out, "{}", look.wrap(&hint, 0));
+    }
     if !audit.overlays.is_empty() {
         let names: Vec<_> = audit.overlays.iter().map(|name| format!("--overlay {name}")).collect();
         let hint = format!("overlays that are off explain a part of this: {}", names.join(" "));
@@ -129,17 +139,23 @@ fn findings(out: &mut String, look: Look, audit: &Audit) {
     }
     if !audit.accepted.is_empty() {
         section(out, look, "Accepted", "by the topology's [[accept]] entries");
-        audit.accepted.iter().for_each(|found| finding(out, look, found));
+        audit.accepted.iter().take(SHOWN).for_each(|found| finding(out, look, found));
     }
 }
 
-/// A listener's finding names those who use it: the flows to it need no lines of their own beside it.
-fn says_the_same(listener: &Finding, flow: &Finding) -> bool {
-    flow.kind == "undocumented-flow"
-        && listener.kind != flow.kind
-        && matches!(listener.kind, "unknown-listener" | "role-conflict")
-        && listener.severity <= flow.severity
-        && (&listener.responder, listener.transport, listener.port) == (&flow.responder, flow.transport, flow.port)
+/// Findings without the undocumented flows that a listener's finding, no less severe, tells of: it names who uses it.
+fn distinct(findings: &[Finding]) -> Vec<&Finding> {
+    let place = |finding: &Finding| (finding.responder.clone(), finding.transport, finding.port);
+    let of_listener = |finding: &&Finding| matches!(finding.kind, "unknown-listener" | "role-conflict");
+    let mut listeners: HashMap<_, Severity> = HashMap::new();
+    for finding in findings.iter().filter(of_listener) {
+        let worst = listeners.entry(place(finding)).or_insert(finding.severity);
+        *worst = finding.severity.min(*worst);
+    }
+    let told = |finding: &&Finding| {
+        finding.kind == "undocumented-flow" && listeners.get(&place(finding)).is_some_and(|of| *of <= finding.severity)
+    };
+    findings.iter().filter(|finding| !told(finding)).collect()
 }
 
 fn finding(out: &mut String, look: Look, finding: &Finding) {
@@ -265,26 +281,25 @@ fn coverage(out: &mut String, look: Look, coverage: &[CoverageRecord]) {
         bullet(out, look, "no role is declared or inferred: name hosts with --topology or --role");
     }
     for (role, records) in roles {
-        let (seen, never): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.seen);
-        let _ = writeln!(
-            out,
-            "{}  {} of {} documented services seen",
-            look.paint(Tone::Heading, role),
-            seen.len(),
-            records.len()
-        );
-        let list = |records: &[&&CoverageRecord]| {
-            records.iter().map(|r| format!("{} {}/{}", r.row, r.transport, r.port)).collect::<Vec<_>>().join(", ")
-        };
-        if !never.is_empty() {
-            let text = format!("never seen: {}", list(&never));
-            let _ = writeln!(out, "  {}", look.wrap(&text, 4));
-        }
-        let vain: Vec<_> = seen.iter().filter(|record| !record.accepted).copied().collect();
-        if !vain.is_empty() {
-            let _ = writeln!(out, "  {}", look.wrap(&format!("only in vain: {}", list(&vain)), 4));
-        }
+        role_coverage(out, look, role, &records);
     }
+}
+
+fn role_coverage(out: &mut String, look: Look, role: &str, records: &[&CoverageRecord]) {
+    let seen = records.iter().filter(|record| record.seen).count();
+    let role = look.paint(Tone::Heading, role);
+    let _ = writeln!(out, "{role}  {seen} of {} documented services seen", records.len());
+    let mut list = |label: &str, wanted: &dyn Fn(&CoverageRecord) -> bool| {
+        let names: Vec<_> = (records.iter().filter(|record| wanted(record)))
+            .map(|record| format!("{} {}/{}", record.row, record.transport, record.port))
+            .collect();
+        if !names.is_empty() {
+            let _ = writeln!(out, "  {}", look.wrap(&format!("{label}: {}", names.join(", ")), 4));
+        }
+    };
+    // Of an overlay, what was never seen is no news: it names what any server of the role may need.
+    list("never seen", &|record| !record.seen && record.catalog == DOCUMENT);
+    list("only in vain", &|record| record.seen && !record.accepted);
 }
 
 fn not_found(out: &mut String, look: Look, audit: &Audit) {

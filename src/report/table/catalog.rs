@@ -6,25 +6,18 @@
 use std::fmt::Write as _;
 
 use super::{Look, Narrow, Tone, sheet};
-use crate::catalog::{Catalogs, PortOn, RoleOf, Row};
+use crate::catalog::{Catalogs, PortOn, RoleOf, Row, Security};
 use crate::net::Transport;
 use crate::report::text::plural;
 
 /// A list of rows.
 #[must_use]
 pub fn catalog<'a>(look: Look, rows: impl Iterator<Item = &'a Row>) -> String {
-    let columns = [
-        ("row", false),
-        ("port", false),
-        ("transport", false),
-        ("expects", false),
-        ("role", false),
-        ("service", false),
-    ];
+    let columns = [("row", false), ("port", false), ("expects", false), ("role", false), ("service", false)];
     let line = |row: &Row| {
         if row.blank {
             let blank = look.paint(Tone::Faint, "(blank in the document)");
-            return vec![row.id.clone(), String::new(), String::new(), String::new(), String::new(), blank];
+            return vec![row.id.clone(), String::new(), String::new(), String::new(), blank];
         }
         let wide = row.roles.len() > 3;
         let roles = if wide {
@@ -32,7 +25,9 @@ pub fn catalog<'a>(look: Look, rows: impl Iterator<Item = &'a Row>) -> String {
         } else {
             row.roles.slugs().join(if row.all_roles { "+" } else { "," })
         };
-        vec![row.id.clone(), row.ports_text(), row.transports_text(), row.expected(), roles, row.service.clone()]
+        let expects = format!("{}{}", row.application, row.security.map_or("", Security::short));
+        let port = format!("{}/{}", row.transports_text().replace('/', "+"), row.ports_text());
+        vec![row.id.clone(), port, expects, roles, row.service.clone()]
     };
     sheet(look, Narrow::Wrap, &columns, rows.map(line).collect())
 }

@@ -83,7 +83,7 @@ impl Look {
 
     /// `text` in words no wider than the terminal, every line but the first after `indent` blanks.
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {
-        let room = self.width.saturating_sub(indent).max(20);
+        let room = self.width.saturating_sub(indent).max(16);
         let mut lines: Vec<String> = vec![String::new()];
         for word in text.split(' ') {
             let length = lines.last().map_or(0, |line| line.chars().count());
@@ -125,21 +125,25 @@ pub(super) fn sheet(look: Look, narrow: Narrow, columns: &[Column], rows: Vec<Ve
         })
         .collect();
     let others: usize = widths.iter().take(last).map(|width| width + 2).sum();
+    let room = look.width.saturating_sub(others).max(16);
+    let tight = widths.last().is_some_and(|&width| width > room);
+    let within = Look { width: room, ..look };
     let mut builder = Builder::default();
     builder.push_record(columns.iter().map(|(heading, _)| look.paint(Tone::Heading, heading)));
-    rows.into_iter().for_each(|row| builder.push_record(row));
+    for mut row in rows {
+        if let Some(cell) = row.last_mut().filter(|_| tight && narrow == Narrow::Wrap) {
+            *cell = within.wrap(cell, 0);
+        }
+        builder.push_record(row);
+    }
     let mut table = builder.build();
     table.with(Frame::empty()).with(Padding::new(0, 2, 0, 0));
     table.modify(Columns::last(), Padding::zero());
     for (i, _) in columns.iter().enumerate().filter(|(_, (_, number))| *number) {
         table.with(Modify::new(Columns::one(i).not(Rows::new(0..0))).with(Alignment::right()));
     }
-    let room = look.width.saturating_sub(others);
-    if widths.last().is_some_and(|&width| width > room) {
-        match narrow {
-            Narrow::Wrap => table.modify(Columns::last(), Width::wrap(room.max(16)).keep_words(true)),
-            Narrow::Cut => table.modify(Columns::last(), Width::truncate(room.max(8)).suffix("…")),
-        };
+    if tight && narrow == Narrow::Cut {
+        table.modify(Columns::last(), Width::truncate(room).suffix("…"));
     }
     let text = table.to_string();
     look.screen(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n")

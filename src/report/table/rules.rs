@@ -10,19 +10,14 @@ use crate::report::text::harmless;
 #[must_use]
 pub fn rules(look: Look, rules: &[Rule]) -> String {
     let with_state = rules.iter().any(|rule| rule.state.is_some());
-    let mut columns = vec![("from", false), ("to", false), ("transport", false), ("port", false), ("rows", false)];
+    let mut columns = vec![("from", false), ("to", false), ("port", false), ("rows", false)];
     if with_state {
         columns.extend([("state", false), ("flows", true)]);
     }
     columns.push(("service", false));
     let rows = rules.iter().map(|rule| {
-        let mut row = vec![
-            harmless(&rule.from),
-            harmless(&rule.to),
-            rule.transport.to_owned(),
-            rule.port.clone(),
-            rule.rows.join(" "),
-        ];
+        let port = format!("{}/{}", rule.transport, rule.port);
+        let mut row = vec![harmless(&rule.from), harmless(&rule.to), port, rule.rows.join(" ")];
         if with_state {
             let state = rule.state.unwrap_or_default();
             let tone = match state {
