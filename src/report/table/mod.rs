@@ -83,7 +83,7 @@ impl Look {
 
     /// `text` in words no wider than the terminal, every line but the first after `indent` blanks.
     pub(super) fn wrap(self, text: &str, indent: usize) -> String {
-        let room = self.width.saturating_sub(indent).max(16);
+        let room = self.width.saturating_sub(indent).max(12);
         let mut lines: Vec<String> = vec![String::new()];
         for word in text.split(' ') {
             let length = lines.last().map_or(0, |line| line.chars().count());
@@ -125,7 +125,7 @@ pub(super) fn sheet(look: Look, narrow: Narrow, columns: &[Column], rows: Vec<Ve
         })
         .collect();
     let others: usize = widths.iter().take(last).map(|width| width + 2).sum();
-    let room = look.width.saturating_sub(others).max(16);
+    let room = look.width.saturating_sub(others).max(12);
     let tight = widths.last().is_some_and(|&width| width > room);
     let within = Look { width: room, ..look };
     let mut builder = Builder::default();
