@@ -6,13 +6,17 @@ use super::{Look, Narrow, Tone, sheet};
 use crate::report::rules::Rule;
 use crate::report::text::harmless;
 
+/// From this width on the matrix tells how many flows were seen.
+const WIDE: usize = 100;
+
 /// The matrix.
 #[must_use]
 pub fn rules(look: Look, rules: &[Rule]) -> String {
     let with_state = rules.iter().any(|rule| rule.state.is_some());
     let mut columns = vec![("from", false), ("to", false), ("port", false), ("rows", false)];
     if with_state {
-        columns.extend([("state", false), ("flows", true)]);
+        columns.push(("state", false));
+        columns.extend((look.width >= WIDE).then_some(("flows", true)));
     }
     columns.push(("service", false));
     let rows = rules.iter().map(|rule| {
@@ -25,7 +29,9 @@ pub fn rules(look: Look, rules: &[Rule]) -> String {
                 "blocked" => Tone::Bad,
                 _ => Tone::Faint,
             };
-            row.extend([look.paint(tone, state), rule.flows.map(|flows| flows.to_string()).unwrap_or_default()]);
+            row.push(look.paint(tone, state));
+            let flows = rule.flows.map(|flows| flows.to_string()).unwrap_or_default();
+            row.extend((look.width >= WIDE).then_some(flows));
         }
         row.push(rule.service.clone());
         row
