@@ -19,7 +19,7 @@ pub fn catalog<'a>(look: Look, rows: impl Iterator<Item = &'a Row>) -> String {
             let blank = look.paint(Tone::Faint, "(blank in the document)");
             return vec![row.id.clone(), String::new(), String::new(), String::new(), blank];
         }
-        let wide = row.roles.len() > 2;
+        let wide = row.roles.len() > if look.width < 100 { 1 } else { 2 };
         let roles = if wide {
             format!("{} roles", row.roles.len())
         } else {

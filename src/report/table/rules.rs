@@ -6,7 +6,7 @@ use super::{Look, Narrow, Tone, sheet};
 use crate::report::rules::Rule;
 use crate::report::text::harmless;
 
-/// From this width on the matrix tells how many flows were seen.
+/// From this width on the matrix tells the service, and how many flows were seen.
 const WIDE: usize = 100;
 
 /// The matrix.
@@ -18,7 +18,7 @@ pub fn rules(look: Look, rules: &[Rule]) -> String {
         columns.push(("state", false));
         columns.extend((look.width >= WIDE).then_some(("flows", true)));
     }
-    columns.push(("service", false));
+    columns.extend((look.width >= WIDE).then_some(("service", false)));
     let rows = rules.iter().map(|rule| {
         let port = format!("{}/{}", rule.transport, rule.port);
         let mut row = vec![harmless(&rule.from), harmless(&rule.to), port, rule.rows.join(" ")];
@@ -33,7 +33,7 @@ pub fn rules(look: Look, rules: &[Rule]) -> String {
             let flows = rule.flows.map(|flows| flows.to_string()).unwrap_or_default();
             row.extend((look.width >= WIDE).then_some(flows));
         }
-        row.push(rule.service.clone());
+        row.extend((look.width >= WIDE).then(|| harmless(&rule.service)));
         row
     });
     sheet(look, Narrow::Wrap, &columns, rows.collect())
