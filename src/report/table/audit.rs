@@ -299,7 +299,7 @@ fn role_coverage(out: &mut String, look: Look, role: &str, records: &[&CoverageR
     };
     // Of an overlay, what was never seen is no news: it names what any server of the role may need.
     list("never seen", &|record| !record.seen && record.catalog == DOCUMENT);
-    list("only in vain", &|record| record.seen && !record.accepted);
+    list("seen, but never answered", &|record| record.seen && !record.accepted);
 }
 
 fn not_found(out: &mut String, look: Look, audit: &Audit) {
