@@ -22,7 +22,7 @@ fn block(mark: &str) -> Vec<&'static str> {
 
 /// Standard output of a promised command line, `cargo run … -- WORDS`.
 fn run(command: &str, more: &[&str]) -> String {
-    let (_, words) = command.split_once("-- ").unwrap_or(("", command.trim_start_matches("lyncap ")));
+    let (_, words) = command.split_once("-- ").unwrap_or_else(|| ("", command.trim_start_matches("lyncap ")));
     let words: Vec<&str> = words.split(' ').chain(more.iter().copied()).collect();
     let output = lyncap(&words).env("COLUMNS", "80").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
