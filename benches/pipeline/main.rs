@@ -77,7 +77,7 @@ fn main() -> Outcome<()> {
             start.elapsed().as_secs_f64(),
             plan.rounds,
         );
-        stages::run(&path, plan.rounds)?;
+        stages::run(&path, &size, plan.rounds)?;
         processes::run(&path, &size, plan.rounds)?;
     }
     Ok(())

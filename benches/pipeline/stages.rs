@@ -1,7 +1,7 @@
 //! The stages inside one process, each measured with all stages before it.
 //!
 //! In: a capture. Out: a table: nanoseconds a packet or a flow, and what each stage adds.
-//! Must not know: how the capture was made, other programs.
+//! Must not know: what is in the capture, other programs.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -22,15 +22,21 @@ use lyncap::report::write;
 use lyncap::topology::Topology;
 use lyncap::verdict::Judge;
 
+use crate::generate::Size;
 use crate::measure::{Outcome, Task, in_turn};
 
 /// What the capture reader reads at once.
 const WINDOW: usize = 256 << 10;
 
 /// Measures all stages on the capture at `path` and prints them.
-pub(crate) fn run(path: &Path, rounds: usize) -> Outcome<()> {
+pub(crate) fn run(path: &Path, size: &Size, rounds: usize) -> Outcome<()> {
     let capture = pipeline::read(inputs(path)?, Options::default(), |_| ())?;
-    let (packets, flows) = (capture.stats.frames, capture.flows.len() as u64);
+    let (packets, flows) = (capture.stats.packets, capture.flows.len() as u64);
+    // Whoever reads something else than was written is not worth timing.
+    if (packets, flows) != (size.packets.into(), size.flows.into()) {
+        let written = format!("{} packets, {} flows", size.packets, size.flows);
+        return Err(format!("read {packets} packets, {flows} flows of a capture of {written}").into());
+    }
     let mut reading = [
         Task::new("read the file, nothing else", || bytes(path)),
         Task::new("+ header walk", || walk(path)),
