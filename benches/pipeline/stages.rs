@@ -57,7 +57,7 @@ pub(crate) fn run(path: &Path, size: &Size, rounds: usize) -> Outcome<()> {
         Task::new("learn (Judge::new)", || learn(&capture, &catalogs, &topology)),
         Task::new("judge every flow", || judge_all(&capture, &judge)),
         Task::new("audit (judges again)", || audit_all(&capture, &judge)),
-        Task::new("its JSON", || json(&capture, &judge, &audit)),
+        Task::new("its JSON, with every flow", || json(&capture, &judge, &audit)),
     ];
     in_turn(&mut judging, rounds)?;
     print("flow", flows, &judging);
@@ -164,5 +164,5 @@ fn audit_all(capture: &Capture, judge: &Judge<'_>) -> Outcome<()> {
 
 fn json(capture: &Capture, judge: &Judge<'_>, audit: &Audit) -> Outcome<()> {
     let look = Look { width: 100, colour: false, clock: Clock::Utc };
-    Ok(write::audit(&mut io::sink(), Format::Json, look, capture, judge, audit, false)?)
+    Ok(write::audit(&mut io::sink(), Format::Json, look, capture, judge, audit, true)?)
 }
