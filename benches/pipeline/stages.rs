@@ -1,0 +1,168 @@
+//! The stages inside one process, each measured with all stages before it.
+//!
+//! In: a capture. Out: a table: nanoseconds a packet or a flow, and what each stage adds.
+//! Must not know: what is in the capture, other programs.
+
+use std::fs::File;
+use std::hint::black_box;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use arrayvec::ArrayVec;
+use lyncap::capture::{BATCH, Frame, Inputs};
+use lyncap::catalog::{Catalogs, Site};
+use lyncap::decode::{Decoder, Packet};
+use lyncap::flow::{FlowTable, FrameId, Prepared, Timeouts};
+use lyncap::pipeline::{self, Capture, Options};
+use lyncap::report::Format;
+use lyncap::report::audit::Audit;
+use lyncap::report::table::Look;
+use lyncap::report::text::Clock;
+use lyncap::report::write;
+use lyncap::topology::Topology;
+use lyncap::verdict::Judge;
+
+use crate::generate::Size;
+use crate::measure::{Outcome, Task, in_turn};
+
+/// What the capture reader reads at once.
+const WINDOW: usize = 256 << 10;
+
+/// Measures all stages on the capture at `path` and prints them.
+pub(crate) fn run(path: &Path, size: &Size, rounds: usize) -> Outcome<()> {
+    let capture = pipeline::read(inputs(path)?, Options::default(), |_| ())?;
+    let (packets, flows) = (capture.stats.packets, capture.flows.len() as u64);
+    // Whoever reads something else than was written is not worth timing.
+    if (packets, flows) != (size.packets.into(), size.flows.into()) {
+        let written = format!("{} packets, {} flows", size.packets, size.flows);
+        return Err(format!("read {packets} packets, {flows} flows of a capture of {written}").into());
+    }
+    let mut reading = [
+        Task::new("read the file, nothing else", || bytes(path)),
+        Task::new("+ header walk", || walk(path)),
+        Task::new("+ decode", || decode(path)),
+        Task::new("+ flow table", || flow_table(path)),
+        Task::new("+ stats, evidence (pipeline)", || whole(path)),
+    ];
+    in_turn(&mut reading, rounds)?;
+    print("packet", packets, &reading);
+    let [_, walk, decode, _, all] = reading.map(|task| task.seconds.median());
+    println!("  pipeline / (walk + decode) {:.2}, pipeline / walk {:.2}", all / decode, all / walk);
+
+    let catalogs = Catalogs::new(&[], Vec::new(), &Site::default())?;
+    let topology = Topology::default();
+    let judge = Judge::new(&capture.flows, &catalogs, &topology);
+    let audit = Audit::new(&capture, &judge);
+    let mut judging = [
+        Task::new("learn (Judge::new)", || learn(&capture, &catalogs, &topology)),
+        Task::new("judge every flow", || judge_all(&capture, &judge)),
+        Task::new("audit (judges again)", || audit_all(&capture, &judge)),
+        Task::new("its JSON, with every flow", || json(&capture, &judge, &audit)),
+    ];
+    in_turn(&mut judging, rounds)?;
+    print("flow", flows, &judging);
+    Ok(())
+}
+
+/// One line a task; the difference is that of the medians. Of judging, which does not build up, it says nothing.
+fn print(unit: &str, units: u64, tasks: &[Task<'_>]) {
+    let mut before = 0.0;
+    let plural = format!("{unit}s/s");
+    println!("{:<30} {:>26} {:>12} {:>8}", format!("ns/{unit}: least, median, most"), "", plural, "added");
+    for task in tasks {
+        let each = task.seconds.times(1e9 / units as f64);
+        let median = each.median();
+        let added = if task.name.starts_with('+') { format!("{:.1}", median - before) } else { String::new() };
+        println!("  {:<28} {each:8.1} {:>12.0} {added:>8}", task.name, 1e9 / median);
+        before = median;
+    }
+}
+
+fn inputs(path: &Path) -> Outcome<Inputs> {
+    Ok(Inputs::open(&[PathBuf::from(path)])?)
+}
+
+/// The system's part: the file's bytes from its cache into a buffer.
+fn bytes(path: &Path) -> Outcome<()> {
+    let mut file = File::open(path)?;
+    let mut window = vec![0; WINDOW];
+    while file.read(&mut window)? > 0 {
+        black_box(&window);
+    }
+    Ok(())
+}
+
+fn walk(path: &Path) -> Outcome<()> {
+    let mut inputs = inputs(path)?;
+    while let Some(batch) = inputs.next_batch()? {
+        black_box(&batch.frames);
+    }
+    Ok(())
+}
+
+fn decode(path: &Path) -> Outcome<()> {
+    let mut inputs = inputs(path)?;
+    let mut decoder = Decoder::new();
+    while let Some(batch) = inputs.next_batch()? {
+        for frame in &batch.frames {
+            black_box(&decoder.decode(frame));
+        }
+    }
+    Ok(())
+}
+
+/// As the pipeline does it: a batch is decoded and hashed, then counted.
+fn flow_table(path: &Path) -> Outcome<()> {
+    let mut inputs = inputs(path)?;
+    let mut decoder = Decoder::new();
+    let mut table = FlowTable::<()>::new(Timeouts::default());
+    while let Some(batch) = inputs.next_batch()? {
+        let first = FrameId { file: batch.file, number: batch.first_number };
+        count(&mut decoder, &mut table, &batch.frames, first);
+    }
+    black_box(table.into_flows());
+    Ok(())
+}
+
+#[inline]
+fn count(decoder: &mut Decoder, table: &mut FlowTable<()>, frames: &[Frame<'_>], first: FrameId) {
+    let mut ready: ArrayVec<(Packet<'_>, FrameId, Prepared), BATCH> = ArrayVec::new();
+    for (number, frame) in (first.number..).zip(frames) {
+        if let Ok(packet) = decoder.decode(frame) {
+            let prepared = table.prepare(&packet.tuple);
+            ready.push((packet, FrameId { number, ..first }, prepared));
+        }
+    }
+    for (packet, frame, prepared) in &ready {
+        black_box(table.count(prepared, packet, *frame));
+    }
+}
+
+fn whole(path: &Path) -> Outcome<()> {
+    black_box(pipeline::read(inputs(path)?, Options::default(), |bytes| {
+        black_box(bytes);
+    })?);
+    Ok(())
+}
+
+fn learn(capture: &Capture, catalogs: &Catalogs, topology: &Topology) -> Outcome<()> {
+    black_box(Judge::new(&capture.flows, catalogs, topology));
+    Ok(())
+}
+
+fn judge_all(capture: &Capture, judge: &Judge<'_>) -> Outcome<()> {
+    for (index, flow) in capture.flows.iter().enumerate() {
+        black_box(judge.judge(index, flow));
+    }
+    Ok(())
+}
+
+fn audit_all(capture: &Capture, judge: &Judge<'_>) -> Outcome<()> {
+    black_box(Audit::new(capture, judge));
+    Ok(())
+}
+
+fn json(capture: &Capture, judge: &Judge<'_>, audit: &Audit) -> Outcome<()> {
+    let look = Look { width: 100, colour: false, clock: Clock::Utc };
+    Ok(write::audit(&mut io::sink(), Format::Json, look, capture, judge, audit, true)?)
+}
