@@ -27,6 +27,21 @@ impl FlowKey {
             (Self { low: destination, high: source, transport }, false)
         }
     }
+
+    /// Whether `tuple` has this key, in whichever direction: equality alone, cheaper than putting it in order.
+    #[inline]
+    pub(super) fn is_of(&self, tuple: &FiveTuple) -> bool {
+        let (low, high) = (self.low, self.high);
+        let same =
+            (tuple.source == low && tuple.destination == high) || (tuple.source == high && tuple.destination == low);
+        same && tuple.transport == self.transport
+    }
+
+    /// Whether `end` is the lower endpoint.
+    #[inline]
+    pub(super) fn low_is(&self, end: Endpoint) -> bool {
+        self.low == end
+    }
 }
 
 /// Hashes keys. Seeded afresh each run, so that no capture can be made to collide; nothing printed depends on it.

@@ -126,7 +126,7 @@ impl<S: Default> FlowTable<S> {
             match self.slots.get(at) {
                 Some(slot) if slot.index != EMPTY => {
                     let same = slot.hash == prepared.hash
-                        && self.flow(slot.index).is_some_and(|flow| FlowKey::new(&flow.tuple).0 == prepared.key);
+                        && self.flow(slot.index).is_some_and(|flow| prepared.key.is_of(&flow.tuple));
                     if same {
                         return at;
                     }
@@ -205,7 +205,7 @@ pub struct Prepared {
 /// Which way a packet with this key travels in `flow`.
 #[inline]
 fn direction_in<S>(flow: &Flow<S>, prepared: &Prepared) -> Direction {
-    if FlowKey::new(&flow.tuple).1 == prepared.low_first { Direction::Forward } else { Direction::Reverse }
+    if prepared.key.low_is(flow.tuple.source) == prepared.low_first { Direction::Forward } else { Direction::Reverse }
 }
 
 #[cfg(test)]

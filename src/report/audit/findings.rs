@@ -12,7 +12,7 @@ use super::grouping::{Common, Label, display_filter};
 use super::kind::{Kind, Severity, kinds, reason, rows};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
-use crate::net::{Address, Timestamp, Transport};
+use crate::net::{Address, FiveTuple, Timestamp, Transport};
 use crate::report::community_id;
 use crate::report::text::{day, plural, rfc3339};
 use crate::topology::Accept;
@@ -66,7 +66,8 @@ struct Gathered {
     first_seen: Timestamp,
     last_seen: Timestamp,
     first_frame: FrameId,
-    community_id: String,
+    /// Of the first flow.
+    tuple: FiveTuple,
 }
 
 /// All findings of a run.
@@ -123,7 +124,7 @@ impl<'a> Findings<'a> {
             first_seen: flow.first_seen,
             last_seen: flow.last_seen,
             first_frame: flow.first_frame,
-            community_id: community_id::of_flow(&flow.tuple),
+            tuple: flow.tuple,
         });
         gathered.count += 1;
         gathered.initiators.add(from.at.address);
@@ -214,7 +215,7 @@ impl Gathered {
         if other.first_seen < self.first_seen {
             self.reason = other.reason;
             self.first_frame = other.first_frame;
-            self.community_id = other.community_id;
+            self.tuple = other.tuple;
         }
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
@@ -256,7 +257,7 @@ impl Gathered {
             first_seen: rfc3339(self.first_seen),
             last_seen: rfc3339(self.last_seen),
             first_packet: self.first_frame.number,
-            community_id: self.community_id,
+            community_id: community_id::of_flow(&self.tuple),
             filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, &ports),
             accepted: accept.map(|accept| accept.reason.clone()),
         }
