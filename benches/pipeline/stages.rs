@@ -13,7 +13,8 @@ use lyncap::capture::{BATCH, Frame, Inputs};
 use lyncap::catalog::{Catalogs, Site};
 use lyncap::decode::{Decoder, Packet};
 use lyncap::flow::{FlowTable, FrameId, Prepared, Timeouts};
-use lyncap::pipeline::{self, Capture, Options};
+use lyncap::pipeline::{self, Options};
+use lyncap::reading::Reading;
 use lyncap::report::Format;
 use lyncap::report::audit::Audit;
 use lyncap::report::table::Look;
@@ -145,24 +146,24 @@ fn whole(path: &Path) -> Outcome<()> {
     Ok(())
 }
 
-fn learn(capture: &Capture, catalogs: &Catalogs, topology: &Topology) -> Outcome<()> {
+fn learn(capture: &Reading, catalogs: &Catalogs, topology: &Topology) -> Outcome<()> {
     black_box(Judge::new(&capture.flows, catalogs, topology));
     Ok(())
 }
 
-fn judge_all(capture: &Capture, judge: &Judge<'_>) -> Outcome<()> {
+fn judge_all(capture: &Reading, judge: &Judge<'_>) -> Outcome<()> {
     for (index, flow) in capture.flows.iter().enumerate() {
         black_box(judge.judge(index, flow));
     }
     Ok(())
 }
 
-fn audit_all(capture: &Capture, judge: &Judge<'_>) -> Outcome<()> {
+fn audit_all(capture: &Reading, judge: &Judge<'_>) -> Outcome<()> {
     black_box(Audit::new(capture, judge));
     Ok(())
 }
 
-fn json(capture: &Capture, judge: &Judge<'_>, audit: &Audit) -> Outcome<()> {
+fn json(capture: &Reading, judge: &Judge<'_>, audit: &Audit) -> Outcome<()> {
     let look = Look { width: 100, colour: false, clock: Clock::Utc };
     Ok(write::audit(&mut io::sink(), Format::Json, look, capture, judge, audit, true)?)
 }
