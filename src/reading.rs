@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use crate::capture::{Damage, Frame, InputFile, LinkType};
 use crate::decode::Skips;
 use crate::evidence::Evidence;
-use crate::flow::Flow;
+use crate::flow::Flows;
 use crate::net::Timestamp;
 
 /// Everything that was read.
 pub struct Reading {
     /// Flows, in the order of their first packets.
-    pub flows: Vec<Flow<Evidence>>,
+    pub flows: Flows<Evidence>,
     /// Counters of the run.
     pub stats: Stats,
     /// The files, in the order named.

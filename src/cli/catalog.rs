@@ -12,6 +12,7 @@ use super::output::emit;
 use super::{Exit, input};
 use crate::catalog::{BUILT_IN, DOCUMENT, Row, lint, parse};
 use crate::error::Error;
+use crate::flow::Flows;
 use crate::pipeline::Options;
 use crate::report::{Format, rules, table, write};
 use crate::verdict::Judge;
@@ -106,8 +107,8 @@ fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
     let reading =
         if args.files.is_empty() { None } else { Some(input::read(&args.files, Options::default(), &args.output)?) };
-    let flows = reading.as_ref().map_or(&[][..], |reading| &reading.flows);
-    let judge = Judge::new(flows, &catalogs, &topology);
+    let none = Flows::default();
+    let judge = Judge::new(reading.as_ref().map_or(&none, |reading| &reading.flows), &catalogs, &topology);
     let rules = rules::rules(&judge, reading.as_ref());
     emit(&args.output, |out, look| write::rules(out, args.output.format, look, &rules))?;
     Ok(reading.map_or(Exit::Clean, |reading| Exit::of(&reading)))

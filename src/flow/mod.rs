@@ -4,6 +4,7 @@
 //! Must not know: what it tracks. `S` is opaque here; ports have no meaning, only equality.
 
 pub use counters::{Counters, Sizes};
+pub use flows::Flows;
 pub use handshake::{Handshake, Marks};
 pub use key::FlowKey;
 pub use table::{FlowTable, Prepared, Timeouts};
@@ -12,6 +13,7 @@ use crate::decode::{Packet, Vlans};
 use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};
 
 mod counters;
+mod flows;
 mod handshake;
 mod key;
 mod table;

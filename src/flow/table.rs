@@ -1,13 +1,12 @@
-//! The flow table: open addressing over 32-bit hashes, flows in chunks that never move.
+//! The flow table: open addressing over 32-bit hashes.
 //!
 //! In: packets, each with its frame's place. Out: the flow it belongs to and its direction; at the end all flows, in
 //! order of their first packet. Must not know: what the state `S` is.
 //!
-//! A slot is (hash, index): a miss reads one cache line, growth re-reads no key, and chunks spare the copy and the
-//! doubled peak that a growing `Vec` of flows would cost.
+//! A slot is (hash, index): a miss reads one cache line, and growth re-reads no key.
 
 use super::key::KeyHasher;
-use super::{Flow, FlowKey, FrameId, IcmpError};
+use super::{Flow, FlowKey, Flows, FrameId, IcmpError};
 use crate::decode::Packet;
 use crate::net::{Direction, FiveTuple, Transport};
 
@@ -27,8 +26,6 @@ impl Default for Timeouts {
     }
 }
 
-const CHUNK_BITS: u32 = 10;
-const CHUNK: usize = 1 << CHUNK_BITS;
 const FIRST_SLOTS: usize = 1 << 10;
 const EMPTY: u32 = u32::MAX;
 
@@ -44,7 +41,7 @@ const VACANT: Slot = Slot { hash: 0, index: EMPTY };
 pub struct FlowTable<S> {
     slots: Vec<Slot>,
     occupied: usize,
-    chunks: Vec<Vec<Flow<S>>>,
+    flows: Flows<S>,
     hasher: KeyHasher,
     timeouts: Timeouts,
 }
@@ -53,7 +50,13 @@ impl<S: Default> FlowTable<S> {
     /// An empty table.
     #[must_use]
     pub fn new(timeouts: Timeouts) -> Self {
-        Self { slots: vec![VACANT; FIRST_SLOTS], occupied: 0, chunks: Vec::new(), hasher: KeyHasher::new(), timeouts }
+        Self {
+            slots: vec![VACANT; FIRST_SLOTS],
+            occupied: 0,
+            flows: Flows::default(),
+            hasher: KeyHasher::new(),
+            timeouts,
+        }
     }
 
     /// The key, hash and orientation of a packet: the part of [`FlowTable::count`] that touches no memory.
@@ -69,7 +72,7 @@ impl<S: Default> FlowTable<S> {
         let slot = self.find(prepared);
         let mut index = self.slots.get(slot).map_or(EMPTY, |slot| slot.index);
         let mut direction = Direction::Forward;
-        if let Some(flow) = self.flow(index) {
+        if let Some(flow) = self.flows.get(index as usize) {
             direction = direction_in(flow, prepared);
             if self.is_over(flow, packet, direction) {
                 index = EMPTY;
@@ -80,7 +83,7 @@ impl<S: Default> FlowTable<S> {
             index = self.begin(slot, prepared.hash, packet, frame);
         }
         #[expect(clippy::expect_used, reason = "`index` was found or pushed above")]
-        let flow = self.flow_mut(index).expect("a flow at its index");
+        let flow = self.flows.get_mut(index as usize).expect("a flow at its index");
         flow.count(packet, direction);
         (flow, direction)
     }
@@ -89,32 +92,16 @@ impl<S: Default> FlowTable<S> {
     pub fn attach(&mut self, quoted: &FiveTuple, (v6, kind, code): (bool, u8, u8)) -> bool {
         let prepared = self.prepare(quoted);
         let index = self.slots.get(self.find(&prepared)).map_or(EMPTY, |slot| slot.index);
-        let Some(flow) = self.flow_mut(index) else { return false };
+        let Some(flow) = self.flows.get_mut(index as usize) else { return false };
         let quoted = direction_in(flow, &prepared);
         flow.icmp = Some(IcmpError { v6, kind, code, quoted });
         true
     }
 
-    /// Number of flows begun so far.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.chunks.iter().map(Vec::len).sum()
-    }
-
-    /// Whether no flow has begun.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
-    }
-
     /// Every flow, in the order in which they began; the slots are freed.
     #[must_use]
-    pub fn into_flows(self) -> Vec<Flow<S>> {
-        let mut flows = Vec::with_capacity(self.len());
-        for chunk in self.chunks {
-            flows.extend(chunk);
-        }
-        flows
+    pub fn into_flows(self) -> Flows<S> {
+        self.flows
     }
 
     /// The slot that holds the key, or the vacant one where it belongs.
@@ -126,7 +113,7 @@ impl<S: Default> FlowTable<S> {
             match self.slots.get(at) {
                 Some(slot) if slot.index != EMPTY => {
                     let same = slot.hash == prepared.hash
-                        && self.flow(slot.index).is_some_and(|flow| prepared.key.is_of(&flow.tuple));
+                        && self.flows.get(slot.index as usize).is_some_and(|flow| prepared.key.is_of(&flow.tuple));
                     if same {
                         return at;
                     }
@@ -149,15 +136,7 @@ impl<S: Default> FlowTable<S> {
     /// Puts a new flow into `slot`, which is vacant or holds the flow that it follows.
     #[cold]
     fn begin(&mut self, slot: usize, hash: u32, packet: &Packet<'_>, frame: FrameId) -> u32 {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let before = (self.chunks.len() - 1) << CHUNK_BITS;
-        let mut index = EMPTY;
-        if let Some(chunk) = self.chunks.last_mut() {
-            index = (before + chunk.len()) as u32;
-            chunk.push(Flow::begin(packet, frame));
-        }
+        let index = self.flows.push(Flow::begin(packet, frame)) as u32;
         if let Some(slot) = self.slots.get_mut(slot) {
             self.occupied += usize::from(slot.index == EMPTY);
             *slot = Slot { hash, index };
@@ -181,16 +160,6 @@ impl<S: Default> FlowTable<S> {
                 *vacant = slot;
             }
         }
-    }
-
-    #[inline]
-    fn flow(&self, index: u32) -> Option<&Flow<S>> {
-        self.chunks.get((index >> CHUNK_BITS) as usize)?.get(index as usize & (CHUNK - 1))
-    }
-
-    #[inline]
-    fn flow_mut(&mut self, index: u32) -> Option<&mut Flow<S>> {
-        self.chunks.get_mut((index >> CHUNK_BITS) as usize)?.get_mut(index as usize & (CHUNK - 1))
     }
 }
 
@@ -240,7 +209,7 @@ mod tests {
         }
     }
 
-    fn run(packets: &[Packet<'_>]) -> Vec<Flow<()>> {
+    fn run(packets: &[Packet<'_>]) -> Flows<()> {
         let mut table = FlowTable::new(Timeouts::default());
         for (i, packet) in packets.iter().enumerate() {
             let prepared = table.prepare(&packet.tuple);
@@ -250,7 +219,7 @@ mod tests {
     }
 
     /// (packets forward, packets reverse) of each flow.
-    fn check(packets: &[Packet<'_>], expected: &[(u64, u64)]) -> Vec<Flow<()>> {
+    fn check(packets: &[Packet<'_>], expected: &[(u64, u64)]) -> Flows<()> {
         let flows = run(packets);
         let counts: Vec<_> = flows.iter().map(|f| (f.counters.forward.packets, f.counters.reverse.packets)).collect();
         assert_eq!(counts, expected);

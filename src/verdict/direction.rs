@@ -12,7 +12,7 @@ use std::collections::hash_map::Entry;
 use super::candidate::{End, Oriented};
 use crate::catalog::{Catalogs, EPHEMERAL, PortOn, RoleOf, Row};
 use crate::evidence::Evidence;
-use crate::flow::Flow;
+use crate::flow::{Flow, Flows};
 use crate::net::{Address, Direction, Endpoint, Transport};
 use crate::topology::{Learned, Topology};
 
@@ -60,7 +60,7 @@ const FAN_IN: usize = 3;
 
 /// Initiator's direction and basis of every flow, in the order of `flows`.
 pub(super) fn decide(
-    flows: &[Flow<Evidence>],
+    flows: &Flows<Evidence>,
     catalogs: &Catalogs,
     topology: &Topology,
     learned: &Learned,

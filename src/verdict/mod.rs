@@ -12,7 +12,7 @@ pub use reason::{Missing, NearMiss, reasons};
 
 use crate::catalog::{Catalogs, Row};
 use crate::evidence::Evidence;
-use crate::flow::{Flow, Marks};
+use crate::flow::{Flow, Flows, Marks};
 use crate::net::{Address, Direction, Endpoint, Transport};
 use crate::topology::{Learned, Topology, Who};
 
@@ -116,9 +116,9 @@ pub struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// Learns listeners, directions, roles and answering hosts from all flows.
     #[must_use]
-    pub fn new(flows: &[Flow<Evidence>], catalogs: &'a Catalogs, topology: &'a Topology) -> Self {
+    pub fn new(flows: &Flows<Evidence>, catalogs: &'a Catalogs, topology: &'a Topology) -> Self {
         let mut learned = Learned::default();
-        for flow in flows {
+        for flow in flows.iter() {
             for (direction, end) in ends(flow) {
                 if flow.handshake.marks.of(direction).has(Marks::SYN_ACK) {
                     learned.accepted(flow.tuple.transport, end);

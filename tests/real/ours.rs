@@ -54,22 +54,22 @@ impl Ours {
 /// Frames are packets or skips, packets are in flows, and no flow is empty or ends before it begins.
 pub fn check_conservation(
     name: &str,
-    flows: &[Flow<Evidence>],
+    flows: &Flows<Evidence>,
     files: &[InputFile],
     (frames, packets, skips): (u64, u64, u64),
 ) {
     assert_eq!(frames, packets + skips, "{name}: frames = packets + skips");
     assert_eq!(packets, flows.iter().map(Flow::packets).sum::<u64>(), "{name}: packets = sum over flows");
     assert_eq!(frames, files.iter().map(|file| file.frames).sum::<u64>(), "{name}: frames = sum over files");
-    for flow in flows {
+    for flow in flows.iter() {
         assert!(flow.packets() > 0 && flow.last_seen >= flow.first_seen, "{name}: {:?}", flow.tuple);
     }
 }
 
 /// Flows by conversation. They come in order of their first packets.
-fn sums(flows: &[Flow<Evidence>]) -> BTreeMap<Key, Sum> {
+fn sums(flows: &Flows<Evidence>) -> BTreeMap<Key, Sum> {
     let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
-    for flow in flows {
+    for flow in flows.iter() {
         let (source, destination) = (flow.tuple.source, flow.tuple.destination);
         let key = (flow.tuple.transport, source.min(destination), source.max(destination));
         let sum = sums.entry(key).or_default();

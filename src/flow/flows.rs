@@ -1,0 +1,77 @@
+//! All flows of a run, in chunks that never move.
+//!
+//! In: flows as they begin. Out: flows by index, in the order in which they began.
+//! Must not know: keys, time. A growing `Vec` would copy every flow and hold them twice while it does.
+
+use std::ops::Index;
+
+use super::Flow;
+
+const CHUNK_BITS: u32 = 10;
+const CHUNK: usize = 1 << CHUNK_BITS;
+
+/// Flows by index, in the order of their first packets.
+#[derive(Clone, Debug)]
+pub struct Flows<S> {
+    chunks: Vec<Vec<Flow<S>>>,
+}
+
+impl<S> Default for Flows<S> {
+    fn default() -> Self {
+        Self { chunks: Vec::new() }
+    }
+}
+
+impl<S> Flows<S> {
+    /// Number of flows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// The flow at `index`.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&Flow<S>> {
+        self.chunks.get(index >> CHUNK_BITS)?.get(index & (CHUNK - 1))
+    }
+
+    /// Every flow, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Flow<S>> {
+        self.chunks.iter().flatten()
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Flow<S>> {
+        self.chunks.get_mut(index >> CHUNK_BITS)?.get_mut(index & (CHUNK - 1))
+    }
+
+    /// Adds a flow and returns its index.
+    pub(super) fn push(&mut self, flow: Flow<S>) -> usize {
+        let index = self.len();
+        match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
+            Some(chunk) => chunk.push(flow),
+            None => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(flow);
+                self.chunks.push(chunk);
+            }
+        }
+        index
+    }
+}
+
+impl<S> Index<usize> for Flows<S> {
+    type Output = Flow<S>;
+
+    #[expect(clippy::expect_used, reason = "the contract of indexing")]
+    fn index(&self, index: usize) -> &Flow<S> {
+        self.get(index).expect("an index below the number of flows")
+    }
+}
