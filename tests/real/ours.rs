@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use lyncap::capture::{InputFile, Inputs, LinkType};
 use lyncap::evidence::Evidence;
-use lyncap::flow::{Flow, Timeouts};
+use lyncap::flow::{Flow, Flows, Timeouts};
 use lyncap::net::Direction;
 use lyncap::pipeline::{self, Options};
 
