@@ -59,17 +59,17 @@ impl Engine {
     /// Reads one batch; false after the last.
     fn step(&mut self, inputs: &mut Inputs) -> Result<bool, Error> {
         let Some(batch) = inputs.next_batch()? else { return Ok(false) };
-        self.run(&batch.frames, FrameId { file: batch.file, number: batch.first_number })?;
+        self.run(&batch.frames, FrameId { file: batch.file, number: batch.first_number });
         Ok(true)
     }
 
     /// Two passes over a batch: decode and hash everything, then visit the table, whose lines the first pass's
     /// independence lets the processor fetch early.
-    fn run(&mut self, frames: &[Frame<'_>], first: FrameId) -> Result<(), Error> {
+    fn run(&mut self, frames: &[Frame<'_>], first: FrameId) {
         let mut ready: ArrayVec<Ready<'_>, BATCH> = ArrayVec::new();
         for (number, frame) in (first.number..).zip(frames) {
             if let Some(filter) = &mut self.filter
-                && !filter.matches(frame)?
+                && !filter.matches(frame)
             {
                 continue;
             }
@@ -89,7 +89,6 @@ impl Engine {
             }
         }
         self.visit(&ready);
-        Ok(())
     }
 
     fn visit(&mut self, ready: &[Ready<'_>]) {
@@ -103,7 +102,7 @@ impl Engine {
     #[cold]
     fn skip(&mut self, frame: &Frame<'_>, skip: Skip) {
         self.stats.skips.count(skip);
-        if let Some(quote) = icmp_quote(frame).filter(crate::decode::IcmpQuote::is_unreachable) {
+        if let Some(quote) = icmp_quote(frame) {
             let attached = self.table.attach(&quote.tuple, (quote.v6, quote.kind, quote.code));
             self.stats.icmp_errors_attached += u64::from(attached);
         }

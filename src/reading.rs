@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::capture::{Damage, Frame, InputFile, LinkType};
 use crate::decode::Skips;
 use crate::evidence::Evidence;
-use crate::flow::Flows;
+use crate::flow::{Flows, FrameId};
 use crate::net::Timestamp;
 
 /// Everything that was read.
@@ -21,6 +21,15 @@ pub struct Reading {
     pub files: Vec<InputFile>,
     /// Where files broke off.
     pub damage: Vec<Damage>,
+}
+
+impl Reading {
+    /// The name of a frame's file, where several were read.
+    #[must_use]
+    pub fn file_of(&self, frame: FrameId) -> Option<&str> {
+        let file = self.files.get(usize::from(frame.file)).filter(|_| self.files.len() > 1);
+        file.map(|file| &*file.name)
+    }
 }
 
 /// What was read, whether or not it became part of a flow.

@@ -16,7 +16,7 @@ const FLOW_COLUMNS: &str = "id community_id transport initiator_address initiato
     handshake_rtt_s vlan tunnel verdict proof catalog rows service expected observed_protocol \
     observed_version observed_sni observed_client_certificate near_misses reasons";
 const FINDING_COLUMNS: &str = "kind severity initiator responder transport port rows count reason first_seen \
-    last_seen first_packet community_id filter";
+    last_seen first_packet file community_id filter";
 const GROUP_COLUMNS: &str = "by key flows packets bytes verdicts_documented verdicts_range-only \
     verdicts_contradicted verdicts_undocumented rows";
 const RULE_COLUMNS: &str = "from to transport port rows state flows service";

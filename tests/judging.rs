@@ -376,10 +376,143 @@ fn a_scan_and_a_crowd_are_one_finding_each() {
 }
 
 #[test]
+fn a_sweep_is_one_finding() {
+    let sweep = (1..=30).map(|host| flow(host, "10.9.0.5:50001", &format!("10.8.0.{host}:7777"))).collect();
+    let world = World::new(POOL, &[], sweep);
+    assert_eq!(world.findings(), ["medium undocumented-flow 10.9.0.5 -> 30 hosts tcp/7777 x30"]);
+    assert_eq!(world.audit().findings[0].filter, "ip.addr == 10.9.0.5 && tcp.port == 7777");
+}
+
+#[test]
+fn a_roll_up_keeps_what_its_flows_share() {
+    let scan = (1..=40).map(|port| flow(port, "10.9.0.5:50001", &format!("10.0.0.12:{}", 7100 + port))).collect();
+    let filter = &World::new(POOL, &[], scan).audit().findings[0].filter;
+    assert_eq!(filter, "ip.addr == 10.9.0.5 && ip.addr == 10.0.0.12 && tcp.port in {7101..7140}");
+}
+
+#[test]
+fn an_expired_acceptance_is_told_whichever_flow_it_was_for() {
+    let accept =
+        format!("{POOL}[[accept]]\nfrom='10.1.0.5'\nto='fe02'\nport='tcp/22'\nreason='CHG-7'\nuntil=2020-01-01");
+    let flows = vec![flow(0, "10.1.0.4:50001", "10.0.0.12:22"), flow(1, "10.1.0.5:50001", "10.0.0.12:22")];
+    let audit = World::new(&accept, &[], flows).audit();
+    assert!(audit.findings[0].reason.contains("it was accepted until 2020-01-01"), "{}", audit.findings[0].reason);
+}
+
+#[test]
+fn dhcp_is_documented_both_ways() {
+    let to_all = |from: &str, to: &str| Udp::new(at(0), end(from), end(to)).send(Side::Client, b"x").frames();
+    check(
+        "",
+        vec![to_all("0.0.0.0:68", "255.255.255.255:67")],
+        "255.255.255.255:67 fixed-row one-way documented C01 C12",
+    );
+    check("", vec![to_all("10.0.0.5:67", "255.255.255.255:68")], "10.0.0.5:67 fixed-row one-way documented C01 C12");
+    // A relay speaks from 67 to 67: no client is in that flow.
+    check("", vec![to_all("10.0.0.1:67", "10.0.0.5:67")], "10.0.0.5:67 first-packet one-way undocumented");
+}
+
+#[test]
+fn the_other_end_must_be_one_the_row_allows() {
+    let with = |host: &str| format!("{POOL}[[host]]\nname='x'\naddresses=['10.0.9.9']\nroles=['{host}']\n");
+    let documented = |host: &str, from: &str, port: u16, id: &str| {
+        let world = World::new(&with(host), &[], vec![flow(0, from, &format!("10.0.9.9:{port}"))]);
+        world.last().split(' ').any(|word| word == id)
+    };
+    for (id, port) in [("C02", 443), ("C06", 5061)] {
+        assert!(documented("edge", "10.1.0.5:50001", port, id), "{id}");
+        assert!(!documented("sql", "10.1.0.5:50001", port, id), "{id}");
+    }
+    let front_end = POOL.replace("\"mediation\"", "\"front-end\", \"mediation\"");
+    for (id, port) in [("S25", 5081), ("S26", 5082), ("S32", 5066)] {
+        for (role, expected) in [("pstn-gateway", true), ("branch-appliance", true), ("exchange-um", false)] {
+            let topology = with(role).replace(POOL, &front_end);
+            let world = World::new(&topology, &[], vec![flow(0, "10.0.0.13:50001", &format!("10.0.9.9:{port}"))]);
+            assert_eq!(world.last().contains(id), expected, "{id} {role}: {}", world.last());
+        }
+    }
+    // Configuration is pushed between servers, never to or from a client.
+    assert!(documented("central-management", "10.0.0.11:50001", 445, "S37"));
+    assert!(!documented("central-management", "10.1.0.5:50001", 445, "S37"));
+    // A group is no edge.
+    let multicast = Udp::new(at(0), end("10.1.0.5:50001"), end("239.1.1.1:3478")).send(Side::Client, b"x").frames();
+    check(POOL, vec![multicast], "239.1.1.1:3478 fixed-row one-way undocumented");
+}
+
+#[test]
+fn a_reset_is_no_listener_and_half_a_path_is_no_block() {
+    let tcp = || Tcp::new(at(0), end("10.1.0.5:50001"), end("10.0.0.12:9999"));
+    let reset = tcp().send(Side::Client, b"x").reset(Side::Server).frames();
+    assert_eq!(World::new(POOL, &[], vec![reset]).findings(), ["medium undocumented-flow desks -> fe02 tcp/9999 x1"]);
+    let wire = Wire { unseen: Some(Side::Server), ..Wire::default() };
+    let to = end("10.0.0.12:5061");
+    let half = Tcp::new(at(0), end("10.1.0.5:50001"), to).on(wire).handshake().send(Side::Client, b"x").frames();
+    let world = World::new(POOL, &[], vec![half, flow(10, "10.1.0.6:50002", "10.0.0.12:444")]);
+    assert!(world.findings().is_empty(), "{:?}", world.findings());
+}
+
+#[test]
+fn a_block_tells_how_often_it_was_none() {
+    let mut conversations: Vec<_> = (1..=5).map(|i| flow(i, &format!("10.1.0.5:5000{i}"), "10.0.0.12:5061")).collect();
+    conversations.push(Tcp::new(at(20), end("10.1.0.5:50009"), end("10.0.0.12:5061")).refused().frames());
+    let reason = World::new(POOL, &[], conversations).audit().findings[0].reason.clone();
+    assert!(
+        reason.ends_with("asked in vain: 1 refused (RST); 5 other flows between them to this port succeeded"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_plain_windows_server_has_no_role() {
+    let ports = [135, 445, 3389, 5985];
+    let flows = (0..).zip(ports).map(|(i, port)| flow(i, "10.9.0.5:50001", &format!("10.8.0.1:{port}"))).collect();
+    let audit = World::new("", &["windows-infrastructure"], flows).audit();
+    assert!(audit.fitness.hosts.is_empty(), "{:?}", audit.fitness.hosts);
+}
+
+#[test]
+fn the_matrix_counts_what_its_line_explains() {
+    let world = World::new(
+        POOL,
+        &[],
+        vec![
+            flow(0, "10.1.0.5:50001", "10.0.0.11:443"),
+            flow(1, "10.0.0.12:50001", "10.0.0.11:5062"),
+            flow(2, "10.1.0.5:50002", "10.0.0.11:5062"),
+        ],
+    );
+    let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+    let rules = lyncap::report::rules::rules(&judge, Some(&world.reading));
+    let line = |from: &str, to: &str, port: &str| {
+        let mut lines = rules.iter().filter(|rule| rule.from == from && rule.to == to && rule.port == port);
+        lines.next().map(|rule| (rule.rows.join(" "), rule.state.unwrap(), rule.flows.unwrap()))
+    };
+    assert_eq!(line("desks", "fe01", "443"), Some(("S12 S19".to_owned(), "seen", 1)));
+    assert_eq!(line("desks", "fe02", "443"), Some(("S12 S19".to_owned(), "never seen", 0)));
+    assert_eq!(line("desks", "edge", "443"), Some(("C02 C03 C04".to_owned(), "never seen", 0)));
+    assert_eq!(line("fe02", "fe01", "5062"), Some(("S06".to_owned(), "seen", 1)));
+    // Documented, but the words name no client there.
+    assert_eq!(line("desks", "fe01", "5062"), Some(("S06".to_owned(), "unexpected", 1)));
+}
+
+#[test]
 fn coverage_is_told_by_role() {
     let audit = World::new(POOL, &[], vec![flow(0, "10.1.0.5:50001", "10.0.0.12:5061")]).audit();
     let seen: Vec<_> = audit.coverage.iter().filter(|record| record.seen).map(|r| (r.role, &*r.row)).collect();
     assert_eq!(seen, [("front-end", "S03")]);
     assert!(audit.coverage.iter().any(|record| record.role == "mediation" && record.row == "S47" && !record.seen));
     assert!(audit.coverage.iter().all(|record| record.row != "S22"), "no host has both roles");
+}
+
+#[test]
+fn every_order_puts_the_largest_first() {
+    use lyncap::report::flows::{Order, Selection};
+    let long = Tcp::new(at(0), end("10.1.0.5:50001"), end("10.0.0.11:5061")).handshake().pause(30 * SECOND).close();
+    let fat = Tcp::new(at(1), end("10.1.0.5:50002"), end("10.0.0.11:7777")).handshake().send(Side::Client, &[0; 5000]);
+    let late = Tcp::new(at(20), end("10.1.0.5:50003"), end("10.0.0.11:5061")).handshake().pause(15 * SECOND).close();
+    let world = World::new(POOL, &[], vec![long.frames(), fat.frames(), late.frames()]);
+    let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+    let first = |order| Selection { order, ..Selection::default() }.indices(&world.reading, &judge)[0];
+    let orders = [Order::First, Order::Last, Order::Duration, Order::Bytes, Order::Verdict];
+    assert_eq!(orders.map(first), [0, 2, 0, 1, 1]);
 }

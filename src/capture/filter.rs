@@ -21,7 +21,8 @@ mod with_libpcap {
     /// A filter, compiled once for each link type that occurs.
     pub struct Filter {
         expression: String,
-        programs: BTreeMap<LinkType, pcap::BpfProgram>,
+        /// No program where the expression makes no sense: nothing matches there.
+        programs: BTreeMap<LinkType, Option<pcap::BpfProgram>>,
     }
 
     impl Filter {
@@ -30,33 +31,26 @@ mod with_libpcap {
         /// # Errors
         /// What libpcap says of it, on one line.
         pub fn new(expression: &str) -> Result<Self, Error> {
-            let mut filter = Self { expression: expression.to_owned(), programs: BTreeMap::new() };
-            filter.compile(LinkType::ETHERNET)?;
-            Ok(filter)
+            let ethernet = compile(expression, LinkType::ETHERNET)?;
+            let programs = BTreeMap::from([(LinkType::ETHERNET, Some(ethernet))]);
+            Ok(Self { expression: expression.to_owned(), programs })
         }
 
-        /// Whether the frame matches.
-        ///
-        /// # Errors
-        /// When the expression makes no sense on this frame's link type.
-        pub fn matches(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
-            if !self.programs.contains_key(&frame.link) {
-                self.compile(frame.link)?;
-            }
-            Ok(self.programs.get(&frame.link).is_some_and(|program| program.filter(frame.bytes)))
+        /// Whether the frame matches. The filter sees what was captured of it, so `greater` and `less` go by that.
+        pub fn matches(&mut self, frame: &Frame<'_>) -> bool {
+            let program = self.programs.entry(frame.link).or_insert_with(|| compile(&self.expression, frame.link).ok());
+            program.as_ref().is_some_and(|program| program.filter(frame.bytes))
         }
+    }
 
-        fn compile(&mut self, link: LinkType) -> Result<(), Error> {
-            let refuse = |error: pcap::Error| {
-                Error::Usage(format!("--filter '{}' on {link}: {error}; see pcap-filter(7)", self.expression))
-            };
-            // The one link type whose number in files is not libpcap's own (DLT_RAW).
-            let number = if link == LinkType::RAW { 12 } else { link.0 };
-            let dead = pcap::Capture::dead(pcap::Linktype(i32::from(number))).map_err(refuse)?;
-            let program = dead.compile(&self.expression, true).map_err(refuse)?;
-            self.programs.insert(link, program);
-            Ok(())
-        }
+    fn compile(expression: &str, link: LinkType) -> Result<pcap::BpfProgram, Error> {
+        let refuse = |error: pcap::Error| {
+            Error::Usage(format!("--filter '{expression}' on {link}: {error}; see pcap-filter(7)"))
+        };
+        // The one link type whose number in files is not libpcap's own (DLT_RAW).
+        let number = if link == LinkType::RAW { 12 } else { link.0 };
+        let dead = pcap::Capture::dead(pcap::Linktype(i32::from(number))).map_err(refuse)?;
+        dead.compile(expression, true).map_err(refuse)
     }
 
     #[cfg(test)]
@@ -71,8 +65,8 @@ mod with_libpcap {
             let mut filter = Filter::new("udp and host 10.0.0.2").unwrap();
             for (link, bytes) in [(LinkType::RAW, &udp), (LinkType::ETHERNET, &ethernet)] {
                 let frame = Frame { at: Timestamp(0), link, original_length: bytes.len() as u32, bytes };
-                assert!(filter.matches(&frame).unwrap(), "{link}");
-                assert!(!Filter::new("tcp").unwrap().matches(&frame).unwrap(), "{link}");
+                assert!(filter.matches(&frame), "{link}");
+                assert!(!Filter::new("tcp").unwrap().matches(&frame), "{link}");
             }
         }
 
@@ -103,10 +97,7 @@ mod without_libpcap {
         }
 
         /// Never called.
-        ///
-        /// # Errors
-        /// None.
-        pub fn matches(&mut self, _frame: &Frame<'_>) -> Result<bool, Error> {
+        pub fn matches(&mut self, _frame: &Frame<'_>) -> bool {
             match *self {}
         }
     }

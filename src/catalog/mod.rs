@@ -98,6 +98,12 @@ impl Catalogs {
                 return Err(Error::Usage(why));
             }
         }
+        if let Some(own) = user.iter().find(|own| own.name == DOCUMENT) {
+            return Err(Error::Config {
+                origin: format!("catalog {}", own.name),
+                why: "the document is always on; give your catalog another name, and its rows other ids".to_owned(),
+            });
+        }
         let mut catalogs = Vec::new();
         for (name, text) in BUILT_IN.iter().filter(|(name, _)| user.iter().all(|own| own.name != *name)) {
             let on = *name == DOCUMENT || overlays.iter().any(|overlay| overlay == name || overlay == "all");

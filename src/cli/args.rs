@@ -68,9 +68,9 @@ pub(super) struct Flows {
     /// Only flows of this host: address, CIDR, or a name of the topology (repeatable)
     #[arg(long)]
     pub(super) host: Vec<HostPattern>,
-    /// Only flows with this port on either side (repeatable)
+    /// Only flows with this port on either side: 5071, or tcp/5071 (repeatable)
     #[arg(long)]
-    pub(super) port: Vec<u16>,
+    pub(super) port: Vec<Port>,
     /// Order of the list; all but `first` put the largest first
     #[arg(long, value_enum, default_value = "first")]
     pub(super) sort: Order,

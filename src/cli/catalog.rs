@@ -10,10 +10,11 @@ use super::args::{
 };
 use super::output::emit;
 use super::{Exit, input};
-use crate::catalog::{BUILT_IN, DOCUMENT, Row, lint, parse};
+use crate::catalog::{BUILT_IN, Catalog, DOCUMENT, Row, lint, parse};
 use crate::error::Error;
 use crate::flow::Flows;
 use crate::pipeline::Options;
+use crate::report::text::plural;
 use crate::report::{Format, rules, table, write};
 use crate::verdict::Judge;
 
@@ -30,8 +31,9 @@ pub(super) fn run(command: &CatalogCommand) -> Result<Exit, Error> {
 fn list(args: &CatalogList) -> Result<Exit, Error> {
     let topology = input::topology(args.rows.topology.as_deref(), &[])?;
     let catalogs = input::catalogs(&args.rows, &topology)?;
-    // The blank row is listed too, so that the ids can be seen to follow the document.
+    // As the deployment has them; the blank row is listed too, so that the ids can be seen to follow the document.
     let every = catalogs.catalogs().filter(|&(_, on)| on).flat_map(|(catalog, _)| &catalog.rows);
+    let every = every.filter_map(|row| if row.blank { Some(row) } else { catalogs.row(&row.id) });
     let wanted = |row: &&Row| {
         let has =
             |p: super::value::Port| row.has_port(p.port) && p.transport.is_none_or(|t| row.transports.contains(&t));
@@ -53,7 +55,8 @@ fn show(args: &CatalogShow) -> Result<Exit, Error> {
     let topology = input::topology(args.rows.topology.as_deref(), &[])?;
     let catalogs = input::catalogs(&args.rows, &topology)?;
     let every = catalogs.catalogs().flat_map(|(catalog, _)| &catalog.rows);
-    let Some(row) = every.into_iter().find(|row| row.id.eq_ignore_ascii_case(&args.row)) else {
+    let as_deployed = catalogs.row(&args.row);
+    let Some(row) = as_deployed.or_else(|| every.into_iter().find(|row| row.id.eq_ignore_ascii_case(&args.row))) else {
         let why =
             format!("no row `{}`; ids are S01..S52, H01..H20, D01..D07, C01..C12 and those of the overlays", args.row);
         return Err(Error::Usage(why));
@@ -80,6 +83,18 @@ fn export(args: &CatalogExport) -> Result<Exit, Error> {
     Ok(Exit::Clean)
 }
 
+/// Ids that a built-in catalog has, unless this one stands in its place.
+fn taken(catalog: &Catalog) -> Result<Vec<String>, Error> {
+    let mut warnings = Vec::new();
+    for (name, text) in BUILT_IN.iter().filter(|(name, _)| *name != catalog.name) {
+        let built_in = parse(name, text)?;
+        let has = |row: &&Row| built_in.rows.iter().any(|other| other.id.eq_ignore_ascii_case(&row.id));
+        let clash = |row: &Row| format!("{}: {name} has a row of this id: not both can be on", row.id);
+        warnings.extend(catalog.rows.iter().filter(has).map(clash));
+    }
+    Ok(warnings)
+}
+
 /// Output that has one form only.
 fn plain(file: &Option<PathBuf>) -> Output {
     Output { output: file.clone(), ..Output::default() }
@@ -90,8 +105,10 @@ fn check(args: &CatalogLint) -> Result<Exit, Error> {
     for path in &args.files {
         let origin = path.display().to_string();
         let catalog = parse(&origin, &input::text(path)?)?;
-        let warnings = lint(&catalog);
-        lines.push(format!("{origin}: {} rows, {} warnings", catalog.rows.len(), warnings.len()));
+        let mut warnings = lint(&catalog);
+        warnings.extend(taken(&catalog)?);
+        let (rows, found) = (catalog.rows.len() as u64, warnings.len() as u64);
+        lines.push(format!("{origin}: {}, {}", plural(rows, "row"), plural(found, "warning")));
         lines.extend(warnings.into_iter().map(|warning| format!("{origin}: {warning}")));
     }
     emit(&plain(&args.output), |out, _| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;

@@ -41,10 +41,13 @@ fn flows(args: &Flows) -> Result<Exit, Error> {
         verdicts: args.verdict.clone(),
         services: args.service.clone(),
         hosts: args.host.clone(),
-        ports: args.port.clone(),
+        ports: args.port.iter().map(|port| (port.transport, port.port)).collect(),
         order: args.sort,
         top: args.top.filter(|_| args.by.is_none()),
     };
+    if let Some(unknown) = selection.unknown(&judge) {
+        return Err(Error::Usage(unknown));
+    }
     let indices = selection.indices(&reading, &judge);
     if indices.is_empty() && !reading.flows.is_empty() && !args.output.quiet {
         complain(&format!("none of {} flows matches the selection", reading.flows.len()));

@@ -15,10 +15,10 @@ use crate::verdict::Verdict;
 pub(super) fn duration(text: &str) -> Result<i64, String> {
     const UNITS: &[(&str, f64)] = &[("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
     let bad = || format!("`{text}` is no duration; write 500ms, 12s, 5m or 2h");
-    let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
-    let number = unit.map_or(text, |(unit, _)| text.trim_end_matches(unit));
+    let with_unit = UNITS.iter().find_map(|&(unit, size)| Some((text.strip_suffix(unit)?, size)));
+    let (number, size) = with_unit.unwrap_or((text, 1e9));
     let value: f64 = number.parse().map_err(|_| bad())?;
-    let nanoseconds = value * unit.map_or(1e9, |&(_, size)| size);
+    let nanoseconds = value * size;
     if !nanoseconds.is_finite() || nanoseconds <= 0.0 || nanoseconds >= i64::MAX as f64 {
         return Err(bad());
     }
@@ -116,7 +116,7 @@ mod tests {
         for (text, expected) in good.into_iter().chain([("7", 7_000_000_000), ("1.5s", 1_500_000_000)]) {
             assert_eq!(duration(text), Ok(expected), "{text}");
         }
-        for bad in ["", "s", "-1s", "0", "1d", "1e300h", "nan", "5 m "] {
+        for bad in ["", "s", "-1s", "0", "1d", "1e300h", "nan", "5 m ", "5ss"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

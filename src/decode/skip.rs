@@ -135,14 +135,6 @@ impl Skips {
         }
     }
 
-    /// Adds what another decoder counted.
-    pub fn merge(&mut self, other: &Self) {
-        let ours = self.reasons.iter_mut().chain(&mut self.protocols);
-        for (a, b) in ours.zip(other.reasons.iter().chain(&other.protocols)) {
-            *a += b;
-        }
-    }
-
     /// All frames skipped.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -187,10 +179,5 @@ mod tests {
         let seen: Vec<_> = skips.iter().collect();
         assert_eq!(seen, expected.map(|(name, n)| (Cow::from(name), n)));
         assert_eq!(skips.total(), 6);
-
-        let mut twice = skips.clone();
-        twice.merge(&skips);
-        assert_eq!(twice.total(), 12);
-        assert_eq!(twice.iter().nth(1), Some((Cow::from("arp"), 4)));
     }
 }

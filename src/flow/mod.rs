@@ -40,6 +40,19 @@ pub struct IcmpError {
     pub quoted: Direction,
 }
 
+impl IcmpError {
+    /// Whether the packet was refused a way to its receiver. Too-big is no refusal (the sender tries again, smaller),
+    /// nor are redirects and exceeded hop counts. (RFC 792, RFC 4443.)
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        match (self.v6, self.kind) {
+            (false, 3) => self.code != 4,
+            (true, 1) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A bidirectional flow (RFC 5103) and the state `S` that the caller keeps with it.
 #[derive(Clone, Debug)]
 pub struct Flow<S> {
@@ -61,7 +74,7 @@ pub struct Flow<S> {
     pub vlan: Vlans,
     /// Its first packet was broadcast on the link: the destination is no single host.
     pub broadcast: bool,
-    /// The latest ICMP error that quoted it.
+    /// The latest ICMP error that quoted it; one that says unreachable stands before any other.
     pub icmp: Option<IcmpError>,
     /// The caller's.
     pub state: S,

@@ -94,7 +94,10 @@ impl<S: Default> FlowTable<S> {
         let index = self.slots.get(self.find(&prepared)).map_or(EMPTY, |slot| slot.index);
         let Some(flow) = self.flows.get_mut(index as usize) else { return false };
         let quoted = direction_in(flow, &prepared);
-        flow.icmp = Some(IcmpError { v6, kind, code, quoted });
+        let error = IcmpError { v6, kind, code, quoted };
+        if error.is_unreachable() || !flow.icmp.is_some_and(|icmp| icmp.is_unreachable()) {
+            flow.icmp = Some(error);
+        }
         true
     }
 

@@ -11,8 +11,10 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::text::harmless;
+use crate::catalog::Row;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
+use crate::net::Transport;
 use crate::reading::Reading;
 use crate::verdict::{End, Judge, Judged, Verdict};
 
@@ -87,8 +89,8 @@ pub struct Selection {
     pub services: Vec<String>,
     /// Either end is one of these.
     pub hosts: Vec<HostPattern>,
-    /// Either port is one of these.
-    pub ports: Vec<u16>,
+    /// Either port is one of these; a transport narrows it.
+    pub ports: Vec<(Option<Transport>, u16)>,
     /// The order.
     pub order: Order,
     /// At most so many.
@@ -99,17 +101,35 @@ impl Selection {
     fn matches(&self, judged: &Judged<'_>) -> bool {
         let ends = [&judged.oriented.initiator, &judged.oriented.responder];
         let any = |empty: bool, found: bool| empty || found;
+        let port = |&(transport, port): &(Option<Transport>, u16)| {
+            transport.is_none_or(|transport| transport == judged.oriented.transport)
+                && ends.iter().any(|end| end.at.port == port)
+        };
         let service = |wanted: &String| {
             let wanted = wanted.to_lowercase();
-            judged
-                .rows
-                .iter()
-                .any(|row| row.id.to_lowercase() == wanted || row.service.to_lowercase().contains(&wanted))
+            judged.rows.iter().any(|row| is_service(row, &wanted))
         };
         any(self.verdicts.is_empty(), self.verdicts.contains(&judged.verdict))
-            && any(self.ports.is_empty(), ends.iter().any(|end| self.ports.contains(&end.at.port)))
+            && any(self.ports.is_empty(), self.ports.iter().any(port))
             && any(self.hosts.is_empty(), self.hosts.iter().any(|host| ends.iter().any(|end| host.matches(end))))
             && any(self.services.is_empty(), self.services.iter().any(service))
+    }
+
+    /// What of the selection can match nothing: a host or network that is not declared, a service that no row is.
+    #[must_use]
+    pub fn unknown(&self, judge: &Judge<'_>) -> Option<String> {
+        let declared = |name: &str| judge.topology().declared().any(|(declared, _)| declared == name);
+        let host = self.hosts.iter().find_map(|host| match host {
+            HostPattern::Name(name) if !declared(name) => {
+                Some(format!("--host {name}: neither an address, a CIDR, nor a name of the topology"))
+            }
+            _ => None,
+        });
+        let known = |wanted: &str| judge.catalogs().on().any(|row| is_service(row, wanted));
+        let service = self.services.iter().find(|wanted| !known(&wanted.to_lowercase()));
+        host.or_else(|| {
+            service.map(|name| format!("--service {name}: no row has this id or service; see lyncap catalog list"))
+        })
     }
 
     /// Indices of the flows to show, in order.
@@ -132,7 +152,7 @@ impl Selection {
     fn key(&self, flow: &Flow<Evidence>, judged: &Judged<'_>) -> u64 {
         match self.order {
             Order::First => 0,
-            Order::Last => flow.last_seen.0.wrapping_sub(i64::MIN).unsigned_abs(),
+            Order::Last => flow.last_seen.0.cast_unsigned() ^ (1 << 63),
             Order::Duration => flow.last_seen.since(flow.first_seen).max(0).unsigned_abs(),
             Order::Bytes => flow.counters.forward.bytes + flow.counters.reverse.bytes,
             Order::Packets => flow.packets(),
@@ -140,6 +160,11 @@ impl Selection {
             Order::Verdict => judged.verdict as u64,
         }
     }
+}
+
+/// Whether `wanted`, in lower case, is the row's id or a part of its service.
+fn is_service(row: &Row, wanted: &str) -> bool {
+    row.id.to_lowercase() == wanted || row.service.to_lowercase().contains(wanted)
 }
 
 /// Flows summed.

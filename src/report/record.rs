@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::community_id;
 use super::text::{rfc3339, seconds};
 use crate::evidence::Evidence;
-use crate::flow::{Flow, FrameId};
+use crate::flow::Flow;
 use crate::verdict::{End, Judge, Judged, NearMiss, reasons};
 
 /// Name of the contract and its version.
@@ -98,7 +98,7 @@ impl<'a> FlowRecord<'a> {
         flow: &Flow<Evidence>,
         judge: &Judge<'_>,
         judged: &'a Judged<'a>,
-        file: impl Fn(FrameId) -> Option<&'a str>,
+        file: Option<&'a str>,
     ) -> Self {
         let (to, from) = (judged.initiator, judged.initiator.opposite());
         let each = |of: fn(&crate::flow::Counters) -> u64| Each {
@@ -119,7 +119,7 @@ impl<'a> FlowRecord<'a> {
             last_seen: rfc3339(flow.last_seen),
             duration_s: seconds(flow.last_seen.since(flow.first_seen)),
             first_packet: flow.first_frame.number,
-            file: file(flow.first_frame),
+            file,
             packets: each(|c| c.packets),
             bytes: each(|c| c.bytes),
             payload_bytes: each(|c| c.payload_bytes),

@@ -3,14 +3,15 @@
 //! In: the topology, the catalogs, and what a capture showed. Out: [`Rule`]s, in catalog order.
 //! Must not know: formats.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use crate::catalog::{PortOn, RoleOf, RoleSet, Row};
+use crate::catalog::{RoleOf, RoleSet, Row};
+use crate::net::Transport;
 use crate::reading::Reading;
 use crate::topology::Topology;
-use crate::verdict::{End, Judge, Verdict};
+use crate::verdict::{End, Judge, Judged, Verdict};
 
 /// One line of the matrix.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +23,8 @@ pub struct Rule {
     pub port: String,
     pub rows: Vec<String>,
     pub service: String,
-    /// `seen`, `blocked` or `never seen`; none without a capture.
+    /// `seen`, `range only` (in a media range, nothing proves media), `blocked`, `never seen`, or `unexpected`
+    /// (documented, from an initiator that the words do not name); none without a capture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
     /// Flows of the capture that this line explains.
@@ -30,114 +32,199 @@ pub struct Rule {
     pub flows: Option<u64>,
 }
 
-/// Documented flows by the names of their ends, transport and the row's ports, and how many of them were in vain.
-struct Tally {
-    names: BTreeSet<String>,
-    flows: BTreeMap<(String, String, &'static str, String), (u64, u64)>,
+/// One end of a line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Party {
+    /// A declared host or network.
+    Declared(String),
+    /// Roles that the words name and nobody is declared to have.
+    Undeclared(String),
+    /// The words name nobody.
+    Anyone(&'static str),
 }
 
-/// The matrix of everything declared; `capture` adds what was seen of it.
-#[must_use]
-pub fn rules(judge: &Judge<'_>, reading: Option<&Reading>) -> Vec<Rule> {
-    let topology = judge.topology();
-    let seen = reading.map(|reading| Tally::new(reading, judge));
-    let mut rules: Vec<Rule> = Vec::new();
-    for row in judge.catalogs().on() {
-        for (from, to) in pairs(row, topology) {
-            for transport in &row.transports {
-                let (transport, port) = (transport.as_str(), row.ports_text());
-                let same = |rule: &&mut Rule| {
-                    rule.from == from && rule.to == to && rule.transport == transport && rule.port == port
-                };
-                if let Some(rule) = rules.iter_mut().find(same) {
-                    if !rule.rows.contains(&row.id) {
-                        rule.rows.push(row.id.clone());
-                    }
-                    continue;
-                }
-                let tally = seen.as_ref().map(|seen| seen.of(&from, &to, transport, &port));
-                rules.push(Rule {
-                    from: from.clone(),
-                    to: to.clone(),
-                    transport,
-                    port,
-                    rows: vec![row.id.clone()],
-                    service: row.service.clone(),
-                    state: tally.map(|(flows, vain)| match (flows, vain) {
-                        (0, _) => "never seen",
-                        (flows, vain) if vain == flows => "blocked",
-                        _ => "seen",
-                    }),
-                    flows: tally.map(|(flows, _)| flows),
-                });
-            }
+impl Party {
+    fn text(&self) -> String {
+        match self {
+            Self::Declared(name) | Self::Undeclared(name) => name.clone(),
+            Self::Anyone(word) => (*word).to_owned(),
         }
     }
+
+    /// Whether the line speaks of a flow's end.
+    fn covers(&self, end: &End<'_>) -> bool {
+        match self {
+            Self::Declared(name) => end.who.name.or(end.who.network) == Some(name),
+            Self::Undeclared(_) => end.who.declared.is_empty(),
+            Self::Anyone(_) => true,
+        }
+    }
+}
+
+/// The matrix of everything declared; `reading` adds what was seen of it.
+#[must_use]
+pub fn rules(judge: &Judge<'_>, reading: Option<&Reading>) -> Vec<Rule> {
+    let mut matrix = Matrix::new(judge);
+    let unexpected = reading.map(|reading| matrix.see(reading, judge)).unwrap_or_default();
+    let seen = reading.is_some();
+    let mut rules: Vec<Rule> = matrix.lines.into_iter().map(|line| line.rule(seen)).collect();
+    rules.extend(unexpected);
     rules
 }
 
-/// Where the document names nobody.
-const ANY: &str = "any";
-
-/// Names of the declared hosts and networks between which the row holds. Where its other end is not said, `any`.
-fn pairs(row: &Row, topology: &Topology) -> Vec<(String, String)> {
-    let has = |roles: RoleSet| if row.all_roles { roles.covers(row.roles) } else { roles.meets(row.roles) };
-    let own: Vec<_> = topology.declared().filter(|&(_, roles)| has(roles)).map(|(name, _)| name.to_owned()).collect();
-    let of_roles = |wanted: RoleSet| -> Vec<String> {
-        if wanted.is_empty() {
-            return vec![ANY.to_owned()];
-        }
-        let declared: Vec<_> =
-            topology.declared().filter(|(_, roles)| roles.meets(wanted)).map(|(name, _)| name.to_owned()).collect();
-        if declared.is_empty() { vec![wanted.slugs().join(" or ")] } else { declared }
-    };
-    let mut pairs = Vec::new();
-    for host in own {
-        match (row.role_of, row.port_on) {
-            (RoleOf::Initiator, _) => pairs.extend(of_roles(row.peer).into_iter().map(|to| (host.clone(), to))),
-            (RoleOf::Both, _) => pairs.extend(of_roles(row.roles).into_iter().map(|to| (host.clone(), to))),
-            (RoleOf::Either, _) => pairs.push((host.clone(), "every other server".to_owned())),
-            (RoleOf::Responder, PortOn::Host | PortOn::Responder) => {
-                pairs.extend(of_roles(row.from).into_iter().map(|from| (from, host.clone())));
-            }
-        }
-    }
-    pairs.retain(|(from, to)| from != to);
-    pairs
+/// A line before it is told.
+struct Line {
+    from: Party,
+    to: Party,
+    transport: Transport,
+    port: String,
+    rows: Vec<String>,
+    service: String,
+    media: bool,
+    flows: u64,
+    vain: u64,
 }
 
-impl Tally {
-    /// Counts the documented flows of `capture`.
-    fn new(reading: &Reading, judge: &Judge<'_>) -> Self {
-        let names = judge.topology().declared().map(|(name, _)| name.to_owned()).collect();
-        let mut tally = Self { names, flows: BTreeMap::new() };
+/// The lines, and where those of a row are.
+struct Matrix {
+    lines: Vec<Line>,
+    by_row: HashMap<(String, Transport), Vec<usize>>,
+}
+
+impl Matrix {
+    fn new(judge: &Judge<'_>) -> Self {
+        let mut matrix = Self { lines: Vec::new(), by_row: HashMap::new() };
+        let mut known: HashMap<(Party, Party, Transport, String), usize> = HashMap::new();
+        for row in judge.catalogs().on() {
+            for (from, to) in pairs(row, judge.topology()) {
+                for &transport in &row.transports {
+                    let key = (from.clone(), to.clone(), transport, row.ports_text());
+                    let place = *known.entry(key).or_insert_with(|| matrix.push(row, &from, &to, transport));
+                    matrix.admit(place, row, transport);
+                }
+            }
+        }
+        matrix
+    }
+
+    fn push(&mut self, row: &Row, from: &Party, to: &Party, transport: Transport) -> usize {
+        self.lines.push(Line {
+            from: from.clone(),
+            to: to.clone(),
+            transport,
+            port: row.ports_text(),
+            rows: Vec::new(),
+            service: row.service.clone(),
+            media: row.media.is_some(),
+            flows: 0,
+            vain: 0,
+        });
+        self.lines.len() - 1
+    }
+
+    /// Notes that a line rests on `row` too.
+    fn admit(&mut self, place: usize, row: &Row, transport: Transport) {
+        if let Some(line) = self.lines.get_mut(place).filter(|line| line.rows.last() != Some(&row.id)) {
+            line.rows.push(row.id.clone());
+            self.by_row.entry((row.id.clone(), transport)).or_default().push(place);
+        }
+    }
+
+    /// Counts the documented flows of a capture. Returns those that no line explains: their port is documented, but
+    /// its words name other initiators.
+    fn see(&mut self, reading: &Reading, judge: &Judge<'_>) -> Vec<Rule> {
+        let mut unexpected: BTreeMap<(String, String, &'static str, String), Rule> = BTreeMap::new();
         for (index, flow) in reading.flows.iter().enumerate() {
             let judged = judge.judge(index, flow);
             if !matches!(judged.verdict, Verdict::Documented | Verdict::RangeOnly) {
                 continue;
             }
-            let name = |end: &End<'_>| {
-                end.who.name.or(end.who.network).map_or_else(|| end.at.address.to_string(), str::to_owned)
-            };
-            let (from, to) = (name(&judged.oriented.initiator), name(&judged.oriented.responder));
-            let mut ports: Vec<_> = judged.rows.iter().map(|row| row.ports_text()).collect();
-            ports.dedup();
-            for port in ports {
-                let key = (from.clone(), to.clone(), judged.oriented.transport.as_str(), port);
-                let (flows, vain) = tally.flows.entry(key).or_default();
-                *flows += 1;
-                *vain += u64::from(judged.outcome.is_blocked());
+            let explained = self.explaining(&judged);
+            for &place in &explained {
+                if let Some(line) = self.lines.get_mut(place) {
+                    line.flows += 1;
+                    line.vain += u64::from(judged.outcome.is_blocked());
+                }
+            }
+            if let (true, Some(row)) = (explained.is_empty(), judged.rows.first()) {
+                let name = |end: &End<'_>| {
+                    end.who.name.or(end.who.network).map_or_else(|| end.at.address.to_string(), str::to_owned)
+                };
+                let (from, to) = (name(&judged.oriented.initiator), name(&judged.oriented.responder));
+                let (transport, port) = (judged.oriented.transport.as_str(), row.ports_text());
+                let rule =
+                    unexpected.entry((from, to, transport, port)).or_insert_with_key(|(from, to, transport, port)| {
+                        Rule {
+                            from: from.clone(),
+                            to: to.clone(),
+                            transport,
+                            port: port.clone(),
+                            rows: judged.rows.iter().map(|row| row.id.clone()).collect(),
+                            service: row.service.clone(),
+                            state: Some("unexpected"),
+                            flows: Some(0),
+                        }
+                    });
+                rule.flows = rule.flows.map(|flows| flows + 1);
             }
         }
-        tally
+        unexpected.into_values().collect()
     }
 
-    /// Flows that a line explains. A label that names no declared host or network stands for everyone.
-    fn of(&self, from: &str, to: &str, transport: &str, port: &str) -> (u64, u64) {
-        let is = |label: &str, name: &str| label == name || !self.names.contains(label);
-        let same = self.flows.iter().filter(|((initiator, responder, of_transport, ports), _)| {
-            is(from, initiator) && is(to, responder) && *of_transport == transport && ports == port
-        });
-        same.fold((0, 0), |(flows, vain), (_, &(more, more_vain))| (flows + more, vain + more_vain))
+    /// Places of the lines that explain a flow.
+    fn explaining(&self, judged: &Judged<'_>) -> BTreeSet<usize> {
+        let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+        let of_row = |row: &&Row| self.by_row.get(&(row.id.clone(), judged.oriented.transport));
+        let places = judged.rows.iter().filter_map(of_row).flatten().copied();
+        let speaks = |line: &Line| line.from.covers(from) && line.to.covers(to);
+        places.filter(|&place| self.lines.get(place).is_some_and(speaks)).collect()
     }
+}
+
+impl Line {
+    fn rule(self, seen: bool) -> Rule {
+        let state = match (self.flows, self.vain) {
+            (0, _) => "never seen",
+            (flows, vain) if vain == flows => "blocked",
+            _ if self.media => "range only",
+            _ => "seen",
+        };
+        Rule {
+            from: self.from.text(),
+            to: self.to.text(),
+            transport: self.transport.as_str(),
+            port: self.port,
+            rows: self.rows,
+            service: self.service,
+            state: seen.then_some(state),
+            flows: seen.then_some(self.flows),
+        }
+    }
+}
+
+/// The declared hosts and networks between which a row holds, and whom its words name at the other end.
+fn pairs(row: &Row, topology: &Topology) -> Vec<(Party, Party)> {
+    let has = |roles: RoleSet| if row.all_roles { roles.covers(row.roles) } else { roles.meets(row.roles) };
+    let declared = |wanted: &dyn Fn(RoleSet) -> bool| -> Vec<Party> {
+        let parties = topology.declared().filter(|&(_, roles)| wanted(roles));
+        parties.map(|(name, _)| Party::Declared(name.to_owned())).collect()
+    };
+    let named = |wanted: RoleSet| match declared(&|roles| roles.meets(wanted)) {
+        _ if wanted.is_empty() => vec![Party::Anyone("any")],
+        nobody if nobody.is_empty() => vec![Party::Undeclared(wanted.slugs().join(" or "))],
+        parties => parties,
+    };
+    let mut pairs = Vec::new();
+    for host in declared(&has) {
+        let others = match row.role_of {
+            RoleOf::Responder => named(row.from),
+            RoleOf::Initiator => named(row.peer),
+            RoleOf::Both => named(row.roles),
+            RoleOf::Either => vec![Party::Anyone("every other server")],
+        };
+        for other in others.into_iter().filter(|other| *other != host) {
+            pairs.push(if row.role_of == RoleOf::Responder { (other, host.clone()) } else { (host.clone(), other) });
+        }
+    }
+    pairs
 }

@@ -37,6 +37,16 @@ pub fn wall(at: Timestamp, clock: Clock) -> String {
         .map_or_else(|_| at.0.to_string(), |time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string())
 }
 
+/// The clock's abbreviation at an instant: "UTC", "CET".
+#[must_use]
+pub fn zone(at: Timestamp, clock: Clock) -> String {
+    match clock {
+        Clock::Utc => "UTC".to_owned(),
+        Clock::Local => jiff::Timestamp::from_nanosecond(i128::from(at.0))
+            .map_or_else(|_| String::new(), |time| time.to_zoned(TimeZone::system()).strftime("%Z").to_string()),
+    }
+}
+
 /// The UTC day of an instant.
 #[must_use]
 pub fn day(at: Timestamp) -> jiff::civil::Date {

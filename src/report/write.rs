@@ -7,14 +7,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::audit::{self, Audit, Verdicts};
+use super::audit::{self, Audit};
 use super::csv::CsvWriter;
 use super::flows::GroupRecord;
 use super::json::json;
 use super::rows::RowRecord;
 use super::rules::Rule;
 use super::table::{self, FlowTable, Look};
-use super::text::wall;
+use super::text::{wall, zone};
 use super::{Format, Summary};
 use crate::catalog::Row;
 use crate::reading::Reading;
@@ -78,6 +78,7 @@ const FINDING_COLUMNS: &[&str] = &[
     "first_seen",
     "last_seen",
     "first_packet",
+    "file",
     "community_id",
     "filter",
 ];
@@ -147,7 +148,7 @@ pub fn flows(
             out.write_all(b"{\"type\":\"flows\",\"schema\":\"lyncap.flows.v1\",\"flows\":[")?;
             each_flow(out, reading, judge, indices, b",\n")?;
             out.write_all(b"],\"summary\":")?;
-            json(out, &footer(reading, judge))?;
+            json(out, &audit::footer(reading, judge))?;
             out.write_all(b"}\n")
         }
         Format::Jsonl => {
@@ -155,7 +156,7 @@ pub fn flows(
             if !indices.is_empty() {
                 out.write_all(b"\n")?;
             }
-            json(out, &footer(reading, judge))?;
+            json(out, &audit::footer(reading, judge))?;
             out.write_all(b"\n")
         }
         Format::Csv => {
@@ -188,15 +189,6 @@ fn each_flow(
     Ok(())
 }
 
-/// The footer of a list of flows: of everything read, whatever was selected.
-fn footer(reading: &Reading, judge: &Judge<'_>) -> Summary {
-    let mut verdicts = Verdicts::default();
-    for (index, flow) in reading.flows.iter().enumerate() {
-        verdicts.count(judge.judge(index, flow).verdict);
-    }
-    Summary { fitness: Some(audit::fitness(reading, judge)), ..audit::summary(reading, judge, &verdicts) }
-}
-
 /// An audit; `with_flows` adds every flow to the machine formats.
 pub fn audit(
     out: &mut dyn Write,
@@ -210,7 +202,10 @@ pub fn audit(
     let all: Vec<usize> = (0..reading.flows.len()).filter(|_| with_flows).collect();
     match format {
         Format::Table => {
-            let span = reading.stats.span.map(|(first, last)| (wall(first, look.clock), wall(last, look.clock)));
+            let span = reading.stats.span.map(|(first, last)| {
+                let zone = zone(last, look.clock);
+                (wall(first, look.clock), format!("{} {zone}", wall(last, look.clock)))
+            });
             out.write_all(table::audit(look, audit, span).as_bytes())
         }
         Format::Json => {

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::catalog::{Catalogs, PortOn, Role, RoleOf, RoleSet, Row};
+use crate::catalog::{Catalogs, DOCUMENT, PortOn, Role, RoleOf, RoleSet, Row};
 use crate::net::{Address, Endpoint, Transport};
 
 /// Transport and port of an endpoint that answered.
@@ -71,9 +71,13 @@ impl Learned {
     }
 }
 
+/// An overlay's row of more roles than this is any server's: whoever answers there is not known by it.
+const TELLING_ROLES: u32 = 3;
+
 /// A row that says something about who answered.
 fn speaks_of_responder(row: &Row) -> bool {
-    row.is_fixed() && row.role_of == RoleOf::Responder && row.port_on == PortOn::Responder
+    let telling = row.catalog == DOCUMENT || row.roles.len() <= TELLING_ROLES;
+    telling && row.is_fixed() && row.role_of == RoleOf::Responder && row.port_on == PortOn::Responder
 }
 
 /// A row of this port is the role's without help of another.

@@ -88,9 +88,11 @@ impl<'a> Oriented<'a> {
             return Err(Misfit::Peer);
         }
         let of = |who: &Who<'_>| role_basis(who, row);
+        // An answer to everyone, such as a DHCP offer, has the group where the initiator stands.
+        let to_everyone = (initiator.group && row.initiator_port.is_some()).then_some(RoleBasis::Unknown);
         let (basis, peer) = match row.role_of {
             RoleOf::Responder => (of(responder), initiator),
-            RoleOf::Initiator => (of(initiator), responder),
+            RoleOf::Initiator => (of(initiator).or(to_everyone), responder),
             RoleOf::Both => (of(initiator).zip(of(responder)).map(|(a, b)| a.max(b)), initiator),
             RoleOf::Either => (of(initiator).into_iter().chain(of(responder)).min(), initiator),
         };
@@ -99,6 +101,18 @@ impl<'a> Oriented<'a> {
             return Err(Misfit::Peer);
         }
         Ok(basis)
+    }
+
+    /// The end whose role decides whether `row` fits: of two, the one that has it, or that fails it.
+    pub(super) fn role_end(&self, row: &Row) -> &End<'a> {
+        let (initiator, responder) = (&self.initiator, &self.responder);
+        let initiator_decides = match row.role_of {
+            RoleOf::Responder => false,
+            RoleOf::Initiator => true,
+            RoleOf::Either => initiator.who.roles().meets(row.roles),
+            RoleOf::Both => role_basis(&initiator.who, row).is_none(),
+        };
+        if initiator_decides { initiator } else { responder }
     }
 
     /// Whether a media row would fit if its port were the responder's, not the initiator's.
@@ -123,7 +137,10 @@ fn role_basis(who: &Who<'_>, row: &Row) -> Option<RoleBasis> {
 /// Outside the organisation stand only clients and foreign edges.
 fn may_be(who: &Who<'_>, roles: RoleSet) -> bool {
     let outside = RoleSet::DEVICES.union(RoleSet::one(Role::Edge));
-    if !who.declared.is_empty() { who.declared.meets(roles) } else { !who.external || roles.meets(outside) }
+    match who.declared.is_empty() {
+        false => who.declared.meets(roles),
+        true => !who.group && (!who.external || roles.meets(outside)),
+    }
 }
 
 /// Declared roles; outside the organisation, those of a client.

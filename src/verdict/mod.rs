@@ -84,6 +84,8 @@ pub struct Judged<'a> {
     pub basis: Basis,
     /// What became of it.
     pub outcome: Outcome,
+    /// The responder accepted or answered; a reset is neither.
+    pub accepted: bool,
     /// Whether documents explain it.
     pub verdict: Verdict,
     /// What the payload says of `rows`; none for undocumented flows.
@@ -94,14 +96,6 @@ pub struct Judged<'a> {
     pub role_basis: Option<RoleBasis>,
     /// For undocumented flows: rows that almost fit.
     pub near_misses: Vec<NearMiss<'a>>,
-}
-
-impl Judged<'_> {
-    /// The responder accepted or answered.
-    #[must_use]
-    pub const fn is_accepted(&self) -> bool {
-        matches!(self.outcome, Outcome::Established | Outcome::Answered | Outcome::Midstream)
-    }
 }
 
 /// Everything that judging one flow needs to know of the others.
@@ -161,7 +155,8 @@ impl<'a> Judge<'a> {
         };
         let near_misses = if rows.is_empty() { reason::near_misses(&oriented, self.catalogs) } else { Vec::new() };
         let proof = (!rows.is_empty()).then_some(Proof::Unverified);
-        Judged { oriented, initiator, basis, outcome, verdict, proof, rows, role_basis, near_misses }
+        let accepted = is_accepted(flow, initiator, outcome);
+        Judged { oriented, initiator, basis, outcome, accepted, verdict, proof, rows, role_basis, near_misses }
     }
 
     /// What is declared or inferred of an address.
@@ -205,12 +200,20 @@ fn ends(flow: &Flow<Evidence>) -> [(Direction, Endpoint); 2] {
     [Direction::Forward, Direction::Reverse].map(|direction| (direction, end(flow, direction)))
 }
 
+/// Whether the responder took the connection, as far as is seen.
+fn is_accepted(flow: &Flow<Evidence>, initiator: Direction, outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Established | Outcome::Answered => true,
+        Outcome::Midstream => flow.handshake.marks.of(initiator.opposite()).has(Marks::TALKED),
+        _ => false,
+    }
+}
+
 /// The endpoint that showed by answering that a service is there. A guessed direction shows nothing.
 fn answer(flow: &Flow<Evidence>, (initiator, basis): (Direction, Basis)) -> Option<(Transport, Endpoint)> {
     let responder = initiator.opposite();
     let accepted = flow.handshake.marks.of(responder).has(Marks::SYN_ACK);
-    let refused =
-        flow.tuple.transport == Transport::Tcp && !accepted && !flow.handshake.marks.of(responder).has(Marks::TALKED);
-    let replied = flow.is_two_way() && !refused && basis <= Basis::FixedRow;
+    let talked = flow.tuple.transport == Transport::Udp || flow.handshake.marks.of(responder).has(Marks::TALKED);
+    let replied = flow.is_two_way() && talked && basis <= Basis::FixedRow;
     (accepted || replied).then(|| (flow.tuple.transport, end(flow, responder)))
 }

@@ -58,9 +58,9 @@ pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: bool
         Transport::Tcp if asked && replied => Outcome::Midstream,
         Transport::Udp if asked && replied => Outcome::Answered,
         _ if !asked => Outcome::OneWay,
-        _ if flow.icmp.is_some_and(|icmp| icmp.quoted == initiator) => Outcome::Unreachable,
-        // Data without a handshake is no request: its answer may have taken another path.
-        Transport::Tcp if !opened => Outcome::OneWay,
+        _ if flow.icmp.is_some_and(|icmp| icmp.quoted == initiator && icmp.is_unreachable()) => Outcome::Unreachable,
+        // Data without a handshake, or after it, is no request in vain: the answer took another path.
+        Transport::Tcp if !opened || ours.has(Marks::TALKED) => Outcome::OneWay,
         _ if answers => Outcome::Unanswered,
         _ => Outcome::OneWay,
     }

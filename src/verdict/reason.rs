@@ -5,7 +5,7 @@
 
 use super::candidate::{Misfit, Oriented, RoleBasis};
 use super::{Basis, Judge, Judged, Outcome, Verdict, icmp_text};
-use crate::catalog::{Catalogs, RoleOf, Row};
+use crate::catalog::{Catalogs, Row};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::Transport;
@@ -78,7 +78,7 @@ pub(super) fn near_misses<'c>(oriented: &Oriented<'_>, catalogs: &'c Catalogs) -
 fn misfit_text(misfit: Misfit, row: &Row, oriented: &Oriented<'_>) -> Option<String> {
     match misfit {
         Misfit::Role => {
-            let host = if row.role_of == RoleOf::Initiator { &oriented.initiator } else { &oriented.responder };
+            let host = oriented.role_end(row);
             Some(format!("documented for another role: {}, not for {}", row.roles_text(), role_words(&host.who)))
         }
         Misfit::Peer if !row.peer.is_empty() => {
@@ -137,7 +137,7 @@ fn row_text(judged: &Judged<'_>) -> String {
 fn direction_text(judged: &Judged<'_>) -> String {
     let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
     match judged.basis {
-        Basis::Handshake => format!("{from} opened it: the TCP handshake was seen"),
+        Basis::Handshake => format!("{from} opened it: a SYN or SYN-ACK was seen"),
         Basis::Protocol => format!("{from} opened it: its payload is a request, or the answer's a response"),
         Basis::Listener => format!("{to} is the responder: it accepted another connection in this capture"),
         Basis::Topology => format!("{to} is the responder: a declared role documents that port on this side only"),
@@ -151,7 +151,7 @@ fn direction_text(judged: &Judged<'_>) -> String {
 /// How the role that the best row speaks of is known.
 fn role_text(judge: &Judge<'_>, judged: &Judged<'_>) -> Option<String> {
     let row = judged.rows.first()?;
-    let end = if row.role_of == RoleOf::Initiator { judged.oriented.initiator } else { judged.oriented.responder };
+    let end = judged.oriented.role_end(row);
     let host = end.who.name.map_or_else(|| end.at.address.to_string(), str::to_owned);
     Some(match judged.role_basis? {
         RoleBasis::Declared => match end.who.network {

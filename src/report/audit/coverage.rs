@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::catalog::{Role, RoleOf, RoleSet, Row};
+use crate::evidence::Evidence;
+use crate::flow::Flow;
 use crate::net::Address;
 use crate::verdict::{Judge, Judged, Verdict};
 
@@ -40,10 +42,13 @@ struct Seen {
 pub(super) struct Coverage(BTreeMap<(Role, String), Seen>);
 
 impl Coverage {
-    pub(super) fn count(&mut self, judged: &Judged<'_>) {
+    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
         if judged.verdict != Verdict::Documented {
             return;
         }
+        // Of a one-way flow the answer may be the way that was seen.
+        let answers = flow.counters.of(judged.initiator.opposite()).packets;
+        let answered = judged.accepted || (answers > 0 && !judged.outcome.is_blocked());
         for row in &judged.rows {
             let (from, to) = (judged.oriented.initiator, judged.oriented.responder);
             let host = match row.role_of {
@@ -55,7 +60,7 @@ impl Coverage {
             for role in host.who.roles().intersection(row.roles).iter() {
                 let seen = self.0.entry((role, row.id.clone())).or_default();
                 seen.flows += 1;
-                seen.accepted |= judged.is_accepted();
+                seen.accepted |= answered;
                 seen.hosts.insert(host.at.address);
             }
         }

@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::grouping::{Common, Label, display_filter};
-use super::kind::{Kind, Severity, kinds, reason, rows};
+use super::kind::{Kind, Severity, failure, kinds, reason, rows};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
 use crate::net::{Address, FiveTuple, Timestamp, Transport};
 use crate::report::community_id;
 use crate::report::text::{day, plural, rfc3339};
 use crate::topology::Accept;
-use crate::verdict::{Judge, Judged, Missing};
+use crate::verdict::{Judge, Judged, Missing, Verdict};
 
 /// One finding, as the contract has it.
 #[derive(Clone, Debug, Serialize)]
@@ -34,6 +34,9 @@ pub struct Finding {
     pub first_seen: String,
     pub last_seen: String,
     pub first_packet: u64,
+    /// The file that `first_packet` counts in; only where several were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     pub community_id: String,
     pub filter: String,
     /// Why the user accepted it; only among the accepted.
@@ -41,7 +44,7 @@ pub struct Finding {
     pub accepted: Option<String>,
 }
 
-/// What makes flows one finding. A port of 0 stands for all ports.
+/// What makes flows one finding. No port stands for all ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Group {
     accepted: Option<usize>,
@@ -61,6 +64,7 @@ struct Gathered {
     expired: Option<usize>,
     initiators: Common<Address>,
     initiator_labels: BTreeSet<Label>,
+    responder_labels: BTreeSet<Label>,
     responders: Common<Address>,
     ports: BTreeSet<u16>,
     first_seen: Timestamp,
@@ -68,6 +72,10 @@ struct Gathered {
     first_frame: FrameId,
     /// Of the first flow.
     tuple: FiveTuple,
+    /// How documented connections failed, and how often.
+    failures: BTreeMap<String, u64>,
+    /// Flows between the same ends and to the same port that succeeded.
+    successes: u64,
 }
 
 /// All findings of a run.
@@ -115,18 +123,25 @@ impl<'a> Findings<'a> {
         let gathered = self.groups.entry(group).or_insert_with(|| Gathered {
             count: 0,
             rows: BTreeSet::new(),
-            reason: reason(kind, flow, judged),
+            reason: reason(kind, judged),
             expired,
             initiators: Common::Nothing,
             initiator_labels: BTreeSet::new(),
+            responder_labels: BTreeSet::from([Label::of(to)]),
             responders: Common::Nothing,
             ports: BTreeSet::new(),
             first_seen: flow.first_seen,
             last_seen: flow.last_seen,
             first_frame: flow.first_frame,
             tuple: flow.tuple,
+            failures: BTreeMap::new(),
+            successes: 0,
         });
         gathered.count += 1;
+        gathered.expired = gathered.expired.or(expired);
+        if kind == Kind::BlockedDocumentedPort {
+            *gathered.failures.entry(failure(flow, judged)).or_default() += 1;
+        }
         gathered.initiators.add(from.at.address);
         if !gathered.initiator_labels.contains(&Label::of(from)) {
             gathered.initiator_labels.insert(Label::of(from));
@@ -159,15 +174,47 @@ impl<'a> Findings<'a> {
         (None, expired)
     }
 
-    /// Findings worst first, and the accepted ones.
-    pub(super) fn finish(self) -> (Vec<Finding>, Vec<Finding>) {
+    /// Whether some documented port was asked in vain: then [`Findings::weigh`] tells how often it was not.
+    pub(super) fn has_blocked(&self) -> bool {
+        self.groups.keys().any(|group| group.kind == Kind::BlockedDocumentedPort)
+    }
+
+    /// Counts a flow that succeeded where others failed.
+    pub(super) fn weigh(&mut self, judged: &Judged<'_>) {
+        if judged.verdict != Verdict::Documented || !judged.accepted {
+            return;
+        }
+        let to = &judged.oriented.responder;
+        let mut group = Group {
+            accepted: None,
+            severity: Kind::BlockedDocumentedPort.severity(),
+            kind: Kind::BlockedDocumentedPort,
+            responder: Label::of(to),
+            transport: judged.oriented.transport,
+            port: Some(to.at.port),
+            initiator: Label::of(&judged.oriented.initiator),
+        };
+        loop {
+            if let Some(gathered) = self.groups.get_mut(&group) {
+                gathered.successes += 1;
+            }
+            let next = group.accepted.map_or(0, |i| i + 1);
+            if next >= self.judge.topology().accepts.len() {
+                return;
+            }
+            group.accepted = Some(next);
+        }
+    }
+
+    /// Findings worst first, and the accepted ones. `file` names a frame's file where several were read.
+    pub(super) fn finish(self, file: impl Fn(FrameId) -> Option<String>) -> (Vec<Finding>, Vec<Finding>) {
         let accepts = &self.judge.topology().accepts;
         let (mut findings, mut accepted) = (Vec::new(), Vec::new());
         for (group, gathered) in roll_up(self.groups) {
             let entry = group.accepted.and_then(|i| accepts.get(i));
             let expired = gathered.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
-            target.push(gathered.finish(&group, entry, expired));
+            target.push(gathered.finish(&group, entry, expired, &file));
         }
         (findings, accepted)
     }
@@ -178,14 +225,22 @@ const INITIATORS_APART: usize = 5;
 /// This many ports of one pair of hosts become one finding: a scan.
 const PORTS_APART: usize = 20;
 
-/// Findings that differ only in who asked, or only in the port, are one when they are many.
+/// This many undeclared responders of one initiator and port become one finding: a sweep.
+const RESPONDERS_APART: usize = 20;
+
+/// Findings that differ only in who asked, in the port, or in who was asked, are one when they are many.
 fn roll_up(groups: BTreeMap<Group, Gathered>) -> BTreeMap<Group, Gathered> {
     let by_initiator = |group: &Group| match group.initiator {
         Label::Address(_) => Some(Group { initiator: Label::Anyone, ..group.clone() }),
         _ => None,
     };
     let by_port = |group: &Group| Some(Group { port: None, ..group.clone() });
-    merge(merge(groups, INITIATORS_APART, by_initiator), PORTS_APART, by_port)
+    let by_responder = |group: &Group| match group.responder {
+        Label::Address(_) => Some(Group { responder: Label::Anyone, ..group.clone() }),
+        _ => None,
+    };
+    let groups = merge(merge(groups, INITIATORS_APART, by_initiator), PORTS_APART, by_port);
+    merge(groups, RESPONDERS_APART, by_responder)
 }
 
 fn merge(
@@ -220,19 +275,37 @@ impl Gathered {
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.count += other.count;
+        self.expired = self.expired.or(other.expired);
+        self.successes += other.successes;
+        for (failure, n) in other.failures {
+            *self.failures.entry(failure).or_default() += n;
+        }
         self.rows.extend(other.rows);
         self.initiator_labels.extend(other.initiator_labels);
+        self.responder_labels.extend(other.responder_labels);
         self.ports.extend(other.ports);
-        self.initiators = Common::Several;
-        if let Some(responder) = other.responders.one() {
-            self.responders.add(responder);
-        }
+        self.initiators.join(other.initiators);
+        self.responders.join(other.responders);
     }
 
-    fn finish(self, group: &Group, accept: Option<&Accept>, expired: Option<&Accept>) -> Finding {
+    fn finish(
+        self,
+        group: &Group,
+        accept: Option<&Accept>,
+        expired: Option<&Accept>,
+        file: impl Fn(FrameId) -> Option<String>,
+    ) -> Finding {
         let ports: Vec<u16> = self.ports.into_iter().collect();
         let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
         let mut reason = self.reason;
+        if !self.failures.is_empty() {
+            let ways: Vec<_> = self.failures.iter().map(|(failure, n)| format!("{n} {failure}")).collect();
+            reason = format!("{reason}: {}", ways.join(", "));
+            if self.successes > 0 {
+                reason =
+                    format!("{reason}; {} between them to this port succeeded", plural(self.successes, "other flow"));
+            }
+        }
         if let ([first, .., last], None) = (&*ports, port) {
             reason = format!("{reason} ({} from {first} to {last})", plural(ports.len() as u64, "port"));
         }
@@ -240,15 +313,15 @@ impl Gathered {
             let until = accept.until.map(|until| until.to_string()).unwrap_or_default();
             reason = format!("{reason}; it was accepted until {until} ({})", accept.reason);
         }
-        let initiator = match group.initiator {
-            Label::Anyone => together(&self.initiator_labels),
-            ref label => label.text(),
+        let told = |label: &Label, all: &BTreeSet<Label>| match label {
+            Label::Anyone => together(all),
+            label => label.text(),
         };
         Finding {
             kind: group.kind.as_str(),
             severity: group.severity,
-            initiator,
-            responder: group.responder.text(),
+            initiator: told(&group.initiator, &self.initiator_labels),
+            responder: told(&group.responder, &self.responder_labels),
             transport: group.transport.as_str(),
             port,
             rows: self.rows.into_iter().collect(),
@@ -257,6 +330,7 @@ impl Gathered {
             first_seen: rfc3339(self.first_seen),
             last_seen: rfc3339(self.last_seen),
             first_packet: self.first_frame.number,
+            file: file(self.first_frame),
             community_id: community_id::of_flow(&self.tuple),
             filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, &ports),
             accepted: accept.map(|accept| accept.reason.clone()),

@@ -109,7 +109,7 @@ impl Gathered {
         say(
             without > 0,
             format!(
-                "{} of {} TCP flows show no handshake: who opened them rests on weaker evidence, given as direction_basis",
+                "{} of {} TCP flows show neither SYN nor SYN-ACK: who opened them rests on weaker evidence, given as direction_basis",
                 count(without),
                 count(self.tcp)
             ),
@@ -143,7 +143,7 @@ impl Gathered {
         if let (Some((gap, _)), Some((first, last))) = (stats.longest_gap, stats.span) {
             let whole = last.since(first);
             say(
-                gap > 60_000_000_000 && gap * 2 > whole,
+                gap > 60_000_000_000 && gap > whole / 2,
                 format!(
                     "nothing was captured for {} of {}: what happened then is not judged",
                     duration(gap),

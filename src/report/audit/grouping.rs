@@ -86,6 +86,15 @@ impl<T: PartialEq + Copy> Common<T> {
         };
     }
 
+    /// What both share.
+    pub(super) fn join(&mut self, other: Self) {
+        match other {
+            Self::Nothing => {}
+            Self::One(value) => self.add(value),
+            Self::Several => *self = Self::Several,
+        }
+    }
+
     pub(super) const fn one(self) -> Option<T> {
         match self {
             Self::One(value) => Some(value),

@@ -12,7 +12,7 @@ use super::{Finding, NotFound};
 use crate::catalog::{Role, RoleSet};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
-use crate::verdict::{Judge, Judged, Misfit, Missing, Outcome, Verdict, icmp_text};
+use crate::verdict::{Judge, Judged, Misfit, Missing, NearMiss, Outcome, Verdict, icmp_text};
 
 /// How much a finding weighs; worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -67,7 +67,7 @@ const KINDS: &[(Kind, &str, Severity, &str)] = &[
     ),
     (Kind::ExternalPeer, "external-peer", Severity::Medium, "no outside address talked to an internal server"),
     (Kind::RangeOnly, "range-only", Severity::Low, "no flow rests on a media range alone"),
-    (Kind::RoleConflict, "role-conflict", Severity::Low, "no declared server answered on a port of another role"),
+    (Kind::RoleConflict, "role-conflict", Severity::Low, "no declared host answered on a port of another role"),
 ];
 
 impl Kind {
@@ -91,10 +91,13 @@ pub(super) fn kinds(judged: &Judged<'_>) -> Vec<(Kind, Severity)> {
     match judged.verdict {
         Verdict::Undocumented => {
             kinds.push(softened(Kind::UndocumentedFlow));
-            if judged.is_accepted() && judged.oriented.responder.who.is_server() {
-                // What a shipped overlay documents for this very host is no other role's.
-                let conflict = !explained && conflicting_rows(judged).next().is_some();
-                kinds.push(softened(if conflict { Kind::RoleConflict } else { Kind::UnknownListener }));
+            let responder = &judged.oriented.responder.who;
+            // What a shipped overlay documents for this very host is no other role's.
+            let conflict = !explained && !responder.declared.is_empty() && conflicting_rows(judged).next().is_some();
+            if judged.accepted && conflict {
+                kinds.push(softened(Kind::RoleConflict));
+            } else if judged.accepted && responder.is_server() {
+                kinds.push(softened(Kind::UnknownListener));
             }
         }
         Verdict::RangeOnly => kinds.push((Kind::RangeOnly, Kind::RangeOnly.severity())),
@@ -119,6 +122,10 @@ fn is_external(judged: &Judged<'_>) -> bool {
         .any(|(outside, server)| outside.external && server.is_server() && !server.declared.meets(BORDER))
 }
 
+fn is_ephemeral(miss: &NearMiss<'_>) -> bool {
+    miss.missing == Missing::Side && miss.row.media.is_some()
+}
+
 /// Rows that document the responder's port for another role.
 fn conflicting_rows<'j>(judged: &'j Judged<'_>) -> impl Iterator<Item = &'j str> {
     let of_other_role =
@@ -135,13 +142,14 @@ pub(super) fn rows<'j>(kind: Kind, judged: &'j Judged<'_>) -> Box<dyn Iterator<I
 }
 
 /// One sentence.
-pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> String {
+pub(super) fn reason(kind: Kind, judged: &Judged<'_>) -> String {
     let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
     let port = port_text(to.at, judged.oriented.transport);
     let responder = Label::of(to).text();
     let service = judged.rows.first().map(|row| format!("{} ({})", row.id, row.service)).unwrap_or_default();
     match kind {
-        Kind::UndocumentedFlow => match judged.near_misses.first() {
+        // That the initiator's own port lies in a media range is true of most clients.
+        Kind::UndocumentedFlow => match judged.near_misses.iter().find(|miss| !is_ephemeral(miss)) {
             Some(miss) => format!("no row explains {port}; nearest is {}: {}", miss.row.id, miss.why),
             None => format!("no row explains {port}"),
         },
@@ -159,16 +167,7 @@ pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> 
                 other.unwrap_or_default()
             )
         }
-        Kind::BlockedDocumentedPort => {
-            let what = match judged.outcome {
-                Outcome::Refused => "was refused (RST)".to_owned(),
-                Outcome::Unreachable => flow
-                    .icmp
-                    .map_or_else(|| "is unreachable".to_owned(), |icmp| format!("is unreachable: {}", icmp_text(icmp))),
-                _ => "was not answered, though the host answers elsewhere".to_owned(),
-            };
-            format!("{port} is documented, {service}, and {what}")
-        }
+        Kind::BlockedDocumentedPort => format!("{port} is documented, {service}, and was asked in vain"),
         Kind::ExternalPeer => {
             let outside = if from.who.external { from } else { to };
             let inside = if from.who.external { to } else { from };
@@ -183,11 +182,21 @@ pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> 
     }
 }
 
+/// How a documented connection failed.
+pub(super) fn failure(flow: &Flow<Evidence>, judged: &Judged<'_>) -> String {
+    match (judged.outcome, flow.icmp) {
+        (Outcome::Refused, _) => "refused (RST)".to_owned(),
+        (Outcome::Unreachable, Some(icmp)) => format!("unreachable, {}", icmp_text(icmp)),
+        _ => "not answered, though the host answers elsewhere".to_owned(),
+    }
+}
+
 /// A line for each kind that was not found, and whether it could have been.
-pub(super) fn not_found(findings: &[Finding], judge: &Judge<'_>) -> Vec<NotFound> {
-    let found: BTreeSet<&str> = findings.iter().map(|finding| finding.kind).collect();
+pub(super) fn not_found(findings: &[Finding], accepted: &[Finding], flows: u64, judge: &Judge<'_>) -> Vec<NotFound> {
+    let found: BTreeSet<&str> = findings.iter().chain(accepted).map(|finding| finding.kind).collect();
     let topology = judge.topology();
     let blind = |kind: Kind| match kind {
+        _ if flows == 0 => Some("no flow was read"),
         Kind::ExternalPeer if topology.internal.is_empty() => Some("no `internal` in the topology"),
         Kind::UnknownListener | Kind::RoleConflict if !topology.declares_hosts() => Some("no host has a declared role"),
         _ => None,

@@ -15,7 +15,7 @@ pub use services::{Percentiles, ServiceRecord};
 
 use super::{FlowRecord, Summary};
 use crate::evidence::Evidence;
-use crate::flow::{Flow, FrameId};
+use crate::flow::Flow;
 use crate::reading::Reading;
 use crate::verdict::{Judge, Judged, Verdict};
 
@@ -70,17 +70,22 @@ impl Audit {
             verdicts.count(judged.verdict);
             services.count(flow, &judged);
             findings.count(flow, &judged);
-            coverage.count(&judged);
+            coverage.count(flow, &judged);
             fitness.count(flow, &judged);
         }
         let coverage = coverage.finish(judge);
+        if findings.has_blocked() {
+            for (index, flow) in reading.flows.iter().enumerate() {
+                findings.weigh(&judge.judge(index, flow));
+            }
+        }
         let overlays = findings.overlays();
-        let (findings, accepted) = findings.finish();
+        let (findings, accepted) = findings.finish(|frame| reading.file_of(frame).map(str::to_owned));
         Self {
             kind: "audit",
             schema: "lyncap.audit.v1",
             services: services.finish(),
-            not_found: kind::not_found(&findings, judge),
+            not_found: kind::not_found(&findings, &accepted, reading.flows.len() as u64, judge),
             findings,
             accepted,
             coverage,
@@ -110,21 +115,23 @@ impl Verdicts {
     }
 }
 
-/// The footer of a run.
-#[must_use]
-pub fn summary(reading: &Reading, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
+/// The footer of a run, without its fitness.
+fn summary(reading: &Reading, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
     let catalogs = judge.catalogs().catalogs().filter(|&(_, on)| on).map(|(catalog, _)| catalog.name.clone()).collect();
     Summary::new(&reading.stats, &reading.files, &reading.damage, catalogs, verdicts.by_name())
 }
 
-/// Fitness alone, for the footer of a list of flows.
+/// The footer of a list of flows: of everything read, whatever was selected.
 #[must_use]
-pub fn fitness(reading: &Reading, judge: &Judge<'_>) -> Fitness {
+pub fn footer(reading: &Reading, judge: &Judge<'_>) -> Summary {
     let mut gathered = fitness::Gathered::default();
+    let mut verdicts = Verdicts::default();
     for (index, flow) in reading.flows.iter().enumerate() {
-        gathered.count(flow, &judge.judge(index, flow));
+        let judged = judge.judge(index, flow);
+        verdicts.count(judged.verdict);
+        gathered.count(flow, &judged);
     }
-    gathered.finish(reading, judge)
+    Summary { fitness: Some(gathered.finish(reading, judge)), ..summary(reading, judge, &verdicts) }
 }
 
 /// The record of one flow; `first_packet` names its file where several were read.
@@ -136,9 +143,5 @@ pub fn record<'a>(
     flow: &Flow<Evidence>,
     judged: &'a Judged<'a>,
 ) -> FlowRecord<'a> {
-    let file = |frame: FrameId| {
-        let several = reading.files.len() > 1;
-        reading.files.get(usize::from(frame.file)).filter(|_| several).map(|file| &*file.name)
-    };
-    FlowRecord::new(index, flow, judge, judged, file)
+    FlowRecord::new(index, flow, judge, judged, reading.file_of(flow.first_frame))
 }

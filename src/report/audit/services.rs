@@ -50,31 +50,32 @@ pub struct Percentiles {
     pub max: f64,
 }
 
-/// A histogram that exists once something was recorded; two significant digits.
+/// A histogram that exists once something was recorded; two significant digits, but exact extremes.
 #[derive(Default)]
-struct Lazy(Option<Histogram<u64>>);
+struct Lazy(Option<(Histogram<u64>, u64, u64)>);
 
 impl Lazy {
     fn record(&mut self, value: u64, count: u64) {
         if self.0.is_none() {
-            self.0 = Histogram::new(2).ok();
+            self.0 = Histogram::new(2).ok().map(|histogram| (histogram, u64::MAX, 0));
         }
-        if let Some(histogram) = &mut self.0 {
+        if let Some((histogram, least, most)) = &mut self.0 {
             // Auto-resizing: it can only fail for want of memory, and then a percentile is the least of it.
             let _ = histogram.record_n(value, count);
+            (*least, *most) = (value.min(*least), value.max(*most));
         }
     }
 
     fn percentiles(&self, scale: f64) -> Option<Percentiles> {
-        let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty())?;
-        let at = |quantile| histogram.value_at_quantile(quantile).min(histogram.max()) as f64 / scale;
+        let (histogram, least, most) = self.0.as_ref().filter(|(histogram, ..)| !histogram.is_empty())?;
+        let at = |quantile| histogram.value_at_quantile(quantile).clamp(*least, *most) as f64 / scale;
         Some(Percentiles {
             count: histogram.len(),
-            min: histogram.min() as f64 / scale,
+            min: *least as f64 / scale,
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
-            max: histogram.max() as f64 / scale,
+            max: *most as f64 / scale,
         })
     }
 }

@@ -54,7 +54,7 @@ fn heading(out: &mut String, look: Look, audit: &Audit, span: Option<(String, St
         "{}, {}, {} skipped, {}",
         plural(summary.frames, "frame"),
         plural(summary.packets, "packet"),
-        count(skipped),
+        skipped,
         plural(summary.flows, "flow")
     );
     if !summary.skipped.is_empty() {
@@ -100,7 +100,7 @@ fn facts(fitness: &Fitness) -> String {
     let share = |n: u64, of: u64| (n * 100).checked_div(of).map_or_else(String::new, |share| format!(" ({share}%)"));
     let links: Vec<_> = fitness.link_types.keys().map(|link| &**link).collect();
     format!(
-        "handshake seen in {} of {} TCP flows{}; one direction only in {} of {} flows{}; {} cut by the snaplen; {}",
+        "SYN or SYN-ACK seen in {} of {} TCP flows{}; one direction only in {} of {} flows{}; {} cut by the snaplen; {}",
         fitness.tcp_with_handshake,
         fitness.tcp_flows,
         share(fitness.tcp_with_handshake, fitness.tcp_flows),
@@ -122,7 +122,9 @@ fn findings(out: &mut String, look: Look, audit: &Audit) {
         *by_severity.entry(finding.severity).or_default() += 1;
     }
     let counts: Vec<_> = by_severity.iter().map(|(severity, n)| format!("{n} {}", severity.as_str())).collect();
-    section(out, look, "Findings", &counts.join(", "));
+    let told = audit.findings.len() - findings.len();
+    let aside = if told == 0 { String::new() } else { format!("; {told} more are told with their listener") };
+    section(out, look, "Findings", &format!("{}{aside}", counts.join(", ")));
     if findings.is_empty() {
         bullet(out, look, "none");
     }
@@ -179,7 +181,8 @@ fn finding(out: &mut String, look: Look, finding: &Finding) {
         let _ = writeln!(out, "        accepted: {}", look.wrap(&harmless(accepted), 18));
     }
     let rows = if finding.rows.is_empty() { String::new() } else { format!("; rows {}", finding.rows.join(" ")) };
-    let evidence = format!("first in packet {}{rows}", finding.first_packet);
+    let file = finding.file.as_ref().map(|file| format!(" of {}", harmless(file))).unwrap_or_default();
+    let evidence = format!("first in packet {}{file}{rows}", finding.first_packet);
     if finding.severity >= Severity::Low {
         let _ = writeln!(
             out,
@@ -286,20 +289,25 @@ fn coverage(out: &mut String, look: Look, coverage: &[CoverageRecord]) {
 }
 
 fn role_coverage(out: &mut String, look: Look, role: &str, records: &[&CoverageRecord]) {
-    let seen = records.iter().filter(|record| record.seen).count();
+    // Of an overlay, what was never seen is no news: it names what any server of the role may need.
+    let (document, overlays): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.catalog == DOCUMENT);
+    let answered = |records: &[&&CoverageRecord]| records.iter().filter(|record| record.accepted).count();
+    let beside = match answered(&overlays) {
+        0 => String::new(),
+        n => format!(", and {} of overlays", plural(n as u64, "row")),
+    };
     let role = look.paint(Tone::Heading, role);
-    let _ = writeln!(out, "{role}  {seen} of {} documented services seen", records.len());
+    let _ = writeln!(out, "{role}  {} of {} documented services seen{beside}", answered(&document), document.len());
     let mut list = |label: &str, wanted: &dyn Fn(&CoverageRecord) -> bool| {
-        let names: Vec<_> = (records.iter().filter(|record| wanted(record)))
+        let names: Vec<_> = (document.iter().filter(|record| wanted(record)))
             .map(|record| format!("{} {}/{}", record.row, record.transport, record.port))
             .collect();
         if !names.is_empty() {
             let _ = writeln!(out, "  {}", look.wrap(&format!("{label}: {}", names.join(", ")), 4));
         }
     };
-    // Of an overlay, what was never seen is no news: it names what any server of the role may need.
-    list("never seen", &|record| !record.seen && record.catalog == DOCUMENT);
-    list("seen, but never answered", &|record| record.seen && !record.accepted);
+    list("never seen", &|record| !record.seen);
+    list("asked for in vain", &|record| record.seen && !record.accepted);
 }
 
 fn not_found(out: &mut String, look: Look, audit: &Audit) {

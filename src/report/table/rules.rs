@@ -27,6 +27,7 @@ pub fn rules(look: Look, rules: &[Rule]) -> String {
             let tone = match state {
                 "seen" => Tone::Good,
                 "blocked" => Tone::Bad,
+                "unexpected" | "range only" => Tone::Warn,
                 _ => Tone::Faint,
             };
             row.push(look.paint(tone, state));
