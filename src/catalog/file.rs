@@ -18,6 +18,9 @@ use crate::net::Transport;
 /// The first line of every catalog file says this.
 pub(super) const FORMAT: &str = "lyncap.catalog.v1";
 
+/// Far more than any product documents; keeps the places of rows within 16 bits.
+const ROWS_AT_MOST: usize = 5_000;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFile {
@@ -91,6 +94,10 @@ pub fn parse(origin: &str, text: &str) -> Result<Catalog, Error> {
     }
     if raw.row.is_empty() {
         return Err(at(0..0, "no [[row]] in this catalog; add one, `lyncap catalog export` shows how".into()));
+    }
+    if raw.row.len() > ROWS_AT_MOST {
+        let why = format!("{} rows in one catalog; {ROWS_AT_MOST} are the most, split the file", raw.row.len());
+        return Err(at(0..0, why));
     }
     let RawCatalog { name, title, document, date, source, remark } = raw.catalog;
     let mut ids = HashSet::new();
@@ -241,6 +248,14 @@ source = "CHG-1"
     fn a_wide_row_needs_proof() {
         let catalog = parse("mine.toml", &GOOD.replace("9000, 8000-8002", "49152-65535")).unwrap();
         assert!(catalog.rows[0].needs_proof && !catalog.rows[0].is_fixed());
+    }
+
+    #[test]
+    fn a_catalog_has_an_end() {
+        let rows = (0..=ROWS_AT_MOST).map(|i| format!("[[row]]\nid = \"X{i}\"\nblank = true\n")).collect::<String>();
+        let head = GOOD.split_once("[[row]]").unwrap().0;
+        let error = parse("mine.toml", &format!("{head}{rows}")).unwrap_err().to_string();
+        assert!(error.contains("5001 rows in one catalog; 5000 are the most"), "{error}");
     }
 
     #[test]

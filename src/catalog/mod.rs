@@ -5,7 +5,7 @@
 //!
 //! A built-in overlay that is off still stands in [`Catalogs`], so that a hint can name it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::Error;
 use crate::net::Transport;
@@ -119,13 +119,17 @@ impl Catalogs {
         let on_ids: HashSet<&str> = (self.catalogs.iter().filter(|(_, on)| *on))
             .flat_map(|(catalog, _)| catalog.rows.iter().map(|row| &*row.id))
             .collect();
+        let mut owners: HashMap<&str, &str> = HashMap::new();
         for (catalog, on) in &self.catalogs {
             for row in catalog.rows.iter().filter(|row| *on || !on_ids.contains(&*row.id)) {
-                if let Some(other) = self.rows.iter().find(|other| other.id == row.id) {
+                if let Some(other) = owners.insert(&row.id, &catalog.name) {
                     return Err(Error::Config {
                         origin: format!("catalog {}", catalog.name),
-                        why: format!("row id `{}` is already in {}; choose another", row.id, other.catalog),
+                        why: format!("row id `{}` is already in {other}; choose another", row.id),
                     });
+                }
+                if self.rows.len() == usize::from(u16::MAX) {
+                    return Err(Error::Usage(format!("more than {} catalog rows; give fewer --catalog", u16::MAX)));
                 }
                 let absent = row.load_balancing.is_some_and(|table| site.load_balancing.is_some_and(|s| s != table));
                 if row.blank || absent {
