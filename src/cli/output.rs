@@ -92,10 +92,12 @@ fn look(output: &Output, terminal: bool) -> Look {
         None if terminal => terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
         None => usize::MAX,
     };
+    // A dumb terminal obeys no colour, whatever else the environment promises.
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let colour = match output.color {
         Colour::Always => true,
         Colour::Never => false,
-        Colour::Auto => terminal && AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        Colour::Auto => terminal && !dumb && AutoStream::choice(&io::stdout()) != ColorChoice::Never,
     };
     Look { width: width.max(40), colour, clock: if output.utc { Clock::Utc } else { Clock::Local } }
 }
