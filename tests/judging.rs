@@ -516,3 +516,23 @@ fn every_order_puts_the_largest_first() {
     let orders = [Order::First, Order::Last, Order::Duration, Order::Bytes, Order::Verdict];
     assert_eq!(orders.map(first), [0, 2, 0, 1, 1]);
 }
+
+#[test]
+fn distributions_are_in_order_and_their_extremes_exact() {
+    let talk = |second, port: u16, bytes: usize| {
+        let from = SocketAddr::new([10, 1, 0, 5].into(), port);
+        Tcp::new(at(second), from, end("10.0.0.11:5061")).handshake().send(Side::Client, &vec![0; bytes]).frames()
+    };
+    let world = World::new(POOL, &[], vec![talk(0, 50_001, 1357), talk(1, 50_002, 10)]);
+    let service = &world.audit().services[0];
+    let frames = world.reading.flows.iter().map(|flow| (flow.sizes.minimum, flow.sizes.maximum));
+    let (least, most) = frames.fold((u32::MAX, 0), |(a, b), (min, max)| (a.min(min), b.max(max)));
+    let sizes = service.packet_size.unwrap();
+    assert_eq!((sizes.min, sizes.max), (f64::from(least), f64::from(most)));
+    let lasted = world.reading.flows.iter().map(|flow| flow.last_seen.since(flow.first_seen) / 1000);
+    let longest = lasted.max().unwrap() as f64 / 1e6;
+    assert!((service.duration_s.unwrap().max - longest).abs() < 1e-9);
+    for of in [service.packet_size, service.handshake_rtt_s, service.duration_s].map(Option::unwrap) {
+        assert!(of.min <= of.p50 && of.p50 <= of.p90 && of.p90 <= of.p99 && of.p99 <= of.max, "{of:?}");
+    }
+}

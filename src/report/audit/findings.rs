@@ -5,6 +5,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 use serde::Serialize;
 
@@ -143,9 +144,7 @@ impl<'a> Findings<'a> {
             *gathered.failures.entry(failure(flow, judged)).or_default() += 1;
         }
         gathered.initiators.add(from.at.address);
-        if !gathered.initiator_labels.contains(&Label::of(from)) {
-            gathered.initiator_labels.insert(Label::of(from));
-        }
+        gathered.initiator_labels.insert(Label::of(from));
         gathered.responders.add(to.at.address);
         gathered.ports.insert(to.at.port);
         gathered.last_seen = gathered.last_seen.max(flow.last_seen);
@@ -185,8 +184,8 @@ impl<'a> Findings<'a> {
             return;
         }
         let to = &judged.oriented.responder;
-        let mut group = Group {
-            accepted: None,
+        let group = |accepted| Group {
+            accepted,
             severity: Kind::BlockedDocumentedPort.severity(),
             kind: Kind::BlockedDocumentedPort,
             responder: Label::of(to),
@@ -194,15 +193,12 @@ impl<'a> Findings<'a> {
             port: Some(to.at.port),
             initiator: Label::of(&judged.oriented.initiator),
         };
-        loop {
-            if let Some(gathered) = self.groups.get_mut(&group) {
+        // The failures may stand among the accepted findings.
+        let entries = (0..self.judge.topology().accepts.len()).map(Some);
+        for accepted in iter::once(None).chain(entries) {
+            if let Some(gathered) = self.groups.get_mut(&group(accepted)) {
                 gathered.successes += 1;
             }
-            let next = group.accepted.map_or(0, |i| i + 1);
-            if next >= self.judge.topology().accepts.len() {
-                return;
-            }
-            group.accepted = Some(next);
         }
     }
 
