@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("capture", &["net", "error"]),
     ("decode", &["net", "capture"]),
     ("flow", &["net", "decode"]),
-    ("evidence", &["net"]),
+    ("evidence", &["net", "decode"]),
     ("catalog", &["net", "error"]),
     ("topology", &["net", "error", "catalog"]),
     ("verdict", &["net", "flow", "evidence", "catalog", "topology"]),

@@ -18,7 +18,8 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     let (headers, rest) = frame.bytes.split_first_chunk::<34>()?;
     let (ethernet, ip) = headers.split_first_chunk::<14>()?;
     let &[.., 0x08, 0x00] = ethernet else { return None };
-    let &[0x45, _, t0, t1, _, _, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = ip.first_chunk::<20>()?
+    let &[0x45, services, t0, t1, _, _, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
+        ip.first_chunk::<20>()?
     else {
         return None;
     };
@@ -38,7 +39,7 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         Transport::Udp => transport::udp(bytes, u32::from(length)).ok()?,
     };
     let (source, destination) = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
-    Some(packet(frame, Vlans::new(), source, destination, transport, segment))
+    Some(packet(frame, (services >> 2, Vlans::new()), source, destination, transport, segment))
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
     /// TCP's flags and numbers; default for UDP, later fragments and headers cut short.
     pub tcp: Tcp,
+    /// Differentiated services code point (RFC 2474), 0 to 63.
+    pub dscp: u8,
     /// VLAN ids (12 bits), outermost first.
     pub vlan: Vlans,
     /// The link layer sent it to everyone: its destination is no single host, whatever the address looks like.
@@ -91,7 +93,7 @@ impl Decoder {
             None => segment(&datagram)?,
             Some(fragment) => self.fragment(&datagram, fragment, frame.at)?,
         };
-        Ok(packet(frame, link.vlan, datagram.source, datagram.destination, transport, segment))
+        Ok(packet(frame, (datagram.dscp, link.vlan), datagram.source, datagram.destination, transport, segment))
     }
 
     /// A first fragment says its ports; a later one is told them.
@@ -129,7 +131,7 @@ impl Decoder {
 #[inline]
 fn packet<'a>(
     frame: &Frame<'a>,
-    vlan: Vlans,
+    (dscp, vlan): (u8, Vlans),
     source: Address,
     destination: Address,
     transport: Transport,
@@ -146,6 +148,7 @@ fn packet<'a>(
         payload_length: segment.length,
         payload: segment.payload,
         tcp: segment.tcp,
+        dscp,
         vlan,
         broadcast: link::is_broadcast(frame),
     }
@@ -186,7 +189,7 @@ mod tests {
     /// 10.0.0.1:5060 to 10.0.0.2:5061, UDP, "hi": Ethernet, tag 100, IPv4, padded to 64 bytes on the wire.
     const TAGGED: [u8; 64] = [
         0, 0x15, 0x5d, 0, 4, 1, 0, 0x15, 0x5d, 0, 4, 2, 0x81, 0, 0, 100, 8, 0, // Ethernet
-        0x45, 0, 0, 30, 0, 7, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, // IPv4
+        0x45, 0xb8, 0, 30, 0, 7, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, // IPv4
         0x13, 0xc4, 0x13, 0xc5, 0, 10, 0, 0, b'h', b'i', // UDP
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
@@ -201,7 +204,7 @@ mod tests {
         let packet = Decoder::new().decode(&frame(LinkType::ETHERNET, &TAGGED, 9)).map(|p| format!("{p:?}"));
         let expected = "Packet { at: Timestamp(9000000000), tuple: FiveTuple { source: Endpoint { address: 10.0.0.1, \
             port: 5060 }, destination: Endpoint { address: 10.0.0.2, port: 5061 }, transport: Udp }, wire_length: 64, \
-            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, vlan: [100], broadcast: false }";
+            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, dscp: 46, vlan: [100], broadcast: false }";
         assert_eq!(packet.as_deref(), Ok(expected));
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Datagram<'a> {
     pub(super) destination: Address,
     /// What follows the IP headers, extension headers walked past.
     pub(super) protocol: u8,
+    /// Differentiated services code point (RFC 2474).
+    pub(super) dscp: u8,
     /// What was captured behind the IP headers; link padding is cut off.
     pub(super) bytes: &'a [u8],
     /// How much of it there was on the wire.
@@ -53,7 +55,7 @@ pub(super) fn parse(ip: Ip, bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Ski
 #[inline]
 fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
     let (header, _) = bytes.split_first_chunk::<20>().ok_or(Skip::Truncated)?;
-    let [first, _, t0, t1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    let [first, services, t0, t1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let header_length = first & 0x0f;
     if first >> 4 != 4 || header_length < 5 {
         return Err(Skip::Malformed);
@@ -71,6 +73,7 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         source: Address::v4([s0, s1, s2, s3]),
         destination: Address::v4([d0, d1, d2, d3]),
         protocol,
+        dscp: services >> 2,
         bytes: clip(rest, length),
         length,
         fragment: None,
@@ -89,7 +92,7 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
 fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
     let (header, rest) = bytes.split_first_chunk::<40>().ok_or(Skip::Truncated)?;
     let (fixed, addresses) = header.split_first_chunk::<8>().ok_or(Skip::Truncated)?;
-    let [first, _, _, _, l0, l1, protocol, _] = *fixed;
+    let [first, second, _, _, l0, l1, protocol, _] = *fixed;
     if first >> 4 != 6 {
         return Err(Skip::Malformed);
     }
@@ -104,6 +107,8 @@ fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         source: Address::v6(*source),
         destination: Address::v6(*destination),
         protocol,
+        // The traffic class lies across the first two bytes (RFC 8200 §3).
+        dscp: (first & 0x0f) << 2 | second >> 6,
         bytes: clip(rest, length),
         length,
         fragment: None,

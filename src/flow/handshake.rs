@@ -69,6 +69,16 @@ impl Handshake {
         self.rtt_ns
     }
 
+    /// Sequence number of an end's first payload byte, where its SYN was seen or acknowledged.
+    #[inline]
+    #[must_use]
+    pub const fn first_byte(&self, direction: Direction) -> Option<u32> {
+        match self.initial.of(direction) {
+            Some(initial) => Some(initial.wrapping_add(1)),
+            None => None,
+        }
+    }
+
     /// Whether `packet` opens another connection on the same five-tuple.
     ///
     /// A SYN with the number already seen is a retransmission. One that a SYN-ACK seen before it acknowledges

@@ -207,6 +207,7 @@ mod tests {
             payload_length: 6,
             payload: &[],
             tcp: Tcp { flags, sequence, acknowledgement: ack },
+            dscp: 0,
             vlan: Vlans::new(),
             broadcast: false,
         }

@@ -1,0 +1,55 @@
+//! Media of one flow: what proves it, and the quality of each RTP stream.
+//!
+//! In: STUN, MS-TURN and RTP messages as they come. Out: [`Media`] with its [`Stream`]s.
+//! Must not know: rows, ranges, what a flow was expected to be.
+
+use arrayvec::ArrayVec;
+
+use crate::net::{Direction, Timestamp};
+
+/// Streams told apart in one flow; packets of further ones are only counted.
+pub const STREAMS: usize = 4;
+
+/// What a payload type carries, as Lync uses it ([MS-RTPDT], [MS-SDPEXT]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "each variant is its name")]
+pub enum Medium {
+    Audio,
+    Video,
+    /// Application sharing and file transfer.
+    Data,
+}
+
+/// What was seen of media in one flow.
+#[derive(Clone, Debug, Default)]
+pub struct Media {
+    /// STUN of ICE was seen.
+    pub stun: bool,
+    /// MS-TURN was seen.
+    pub turn: bool,
+    /// It came over TCP, in frames (RFC 4571, or MS-TURN's).
+    pub framed: bool,
+    /// RTP streams, in the order in which they began. Over TCP nothing is lost or reordered: none are kept.
+    pub streams: ArrayVec<Stream, STREAMS>,
+    /// RTP packets of streams beyond those.
+    pub untracked: u64,
+    /// Payload types seen over TCP and UDP, one bit each.
+    pub payload_types: u128,
+}
+
+/// One RTP stream: one SSRC in one direction. (RFC 3550 §6.4.1, A.1, A.3, A.8.)
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Which way it travels.
+    pub direction: Direction,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// Its latest payload type, telephone events and comfort noise apart.
+    pub payload_type: u8,
+    /// Packets that arrived.
+    pub packets: u64,
+    /// Time of the first packet.
+    pub first_seen: Timestamp,
+    /// Time of the latest.
+    pub last_seen: Timestamp,
+}

@@ -1,0 +1,12 @@
+//! Not written yet.
+//!
+//! In: bytes. Out: a probe. Must not know: ports, rows.
+
+use super::Prefix;
+use crate::evidence::protocol::Probe;
+
+/// Over TCP.
+#[must_use]
+pub const fn stream(_: Prefix<'_>) -> Probe {
+    Probe::NotMe
+}

@@ -1,0 +1,12 @@
+//! Not written yet.
+//!
+//! In: bytes. Out: a probe. Must not know: ports, rows.
+
+use super::Datagram;
+use crate::evidence::protocol::Probe;
+
+/// Over UDP.
+#[must_use]
+pub const fn datagram(_: Datagram<'_>) -> Probe {
+    Probe::NotMe
+}
