@@ -8,7 +8,7 @@ use arrayvec::ArrayVec;
 use crate::capture::{BATCH, Filter, Frame, Inputs};
 use crate::decode::{Decoder, Packet, Skip, icmp_quote};
 use crate::error::Error;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Examiner, Place};
 use crate::flow::{FlowTable, FrameId, Prepared, Timeouts};
 use crate::reading::{Reading, Stats};
 
@@ -30,15 +30,18 @@ pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64))
     while engine.step(&mut inputs)? {
         progress(inputs.consumed_bytes());
     }
-    let Engine { table, mut stats, .. } = engine;
+    let Engine { table, mut stats, mut examiner, .. } = engine;
     stats.settle();
-    Ok(Reading { flows: table.into_flows(), stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
+    let mut flows = table.into_flows();
+    flows.iter_mut().for_each(|flow| flow.state.settle(&mut examiner));
+    Ok(Reading { flows, stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
 }
 
 /// The stages' state between batches.
 struct Engine {
     decoder: Decoder,
     table: FlowTable<Evidence>,
+    examiner: Examiner,
     stats: Stats,
     filter: Option<Filter>,
 }
@@ -51,6 +54,7 @@ impl Engine {
         Self {
             decoder: Decoder::new(),
             table: FlowTable::new(options.timeouts),
+            examiner: Examiner::new(),
             stats: Stats::default(),
             filter: options.filter,
         }
@@ -95,7 +99,11 @@ impl Engine {
         self.stats.packets += ready.len() as u64;
         for (packet, frame, prepared) in ready {
             let (flow, direction) = self.table.count(prepared, packet, *frame);
-            flow.state.observe(direction, packet.payload);
+            if flow.state.reads(packet) {
+                let place =
+                    Place { first_byte: flow.handshake.first_byte(direction), after: frame.after(flow.first_frame) };
+                flow.state.observe(direction, packet, place, &mut self.examiner);
+            }
         }
     }
 

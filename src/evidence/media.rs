@@ -53,3 +53,12 @@ pub struct Stream {
     /// Time of the latest.
     pub last_seen: Timestamp,
 }
+
+impl Media {
+    /// stub
+    pub fn observe(&mut self, _: Direction, _: &crate::decode::Packet<'_>) {}
+    /// stub
+    pub fn sighting(&self, _: Direction) -> Option<super::protocol::Sighting> {
+        None
+    }
+}

@@ -10,21 +10,59 @@ pub use facts::{Alert, Certificate, ClientCertificate, Details, Tls};
 pub use media::{Media, Medium, Stream};
 pub use protocol::{Protocol, Sighting, Speaker, Version};
 
+pub use examiner::Examiner;
+
+use crate::decode::Packet;
 use crate::net::{Both, Direction};
+use examiner::{Outcome, Ticket};
 
 mod certificates;
+mod dialogue;
+mod examiner;
 mod facts;
 mod media;
+mod prefix;
 mod protocol;
 pub mod signature;
 mod trial;
 
 /// What the payload of one flow showed.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Evidence {
+    /// Set once something was recognised or the case was closed.
+    known: Option<Box<Known>>,
     captured: Both<bool>,
+    state: State,
+}
+
+/// How far the reading of a flow has come.
+#[derive(Debug, Default)]
+enum State {
+    /// No payload yet.
+    #[default]
+    Untouched,
+    /// Being read.
+    Open(Ticket),
+    /// Media over UDP: every packet is counted.
+    Media,
+    /// Nothing more is read.
+    Settled,
+}
+
+/// What became known.
+#[derive(Clone, Debug, Default)]
+struct Known {
     seen: Both<Option<Seen>>,
-    details: Option<Box<Details>>,
+    details: Option<Details>,
+}
+
+/// Where a packet stands, told by the flow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    /// Sequence number of the first payload byte of this direction, where the handshake tells it.
+    pub first_byte: Option<u32>,
+    /// How many frames after the flow's first; none if that one is in another file.
+    pub after: Option<u32>,
 }
 
 /// A sighting, and where.
@@ -50,17 +88,64 @@ pub struct Observed<'a> {
 }
 
 impl Evidence {
-    /// Takes note of a packet's captured payload.
+    /// Whether a packet can tell anything more: the one test that a settled flow costs.
     #[inline]
-    pub fn observe(&mut self, direction: Direction, payload: &[u8]) {
-        *self.captured.of_mut(direction) |= !payload.is_empty();
+    #[must_use]
+    pub const fn reads(&self, packet: &Packet<'_>) -> bool {
+        !matches!(self.state, State::Settled) && !packet.payload.is_empty()
+    }
+
+    /// Takes note of a packet with payload.
+    pub fn observe(&mut self, direction: Direction, packet: &Packet<'_>, place: Place, examiner: &mut Examiner) {
+        *self.captured.of_mut(direction) = true;
+        let ticket = match self.state {
+            State::Settled => return,
+            State::Media => {
+                if let Some(Known { details: Some(Details::Media(media)), .. }) = self.known.as_deref_mut() {
+                    media.observe(direction, packet);
+                }
+                return;
+            }
+            State::Open(ticket) => ticket,
+            State::Untouched => {
+                let ticket = examiner.open(packet.tuple.transport);
+                self.state = State::Open(ticket);
+                ticket
+            }
+        };
+        match examiner.observe(ticket, direction, packet, place) {
+            Outcome::Open => {}
+            Outcome::Settled(known) => (self.known, self.state) = (known, State::Settled),
+            Outcome::Media(known) => (self.known, self.state) = (Some(known), State::Media),
+            Outcome::Dropped => self.state = State::Settled,
+        }
+    }
+
+    /// Ends the reading: what was seen is all there is.
+    pub fn settle(&mut self, examiner: &mut Examiner) {
+        match std::mem::replace(&mut self.state, State::Settled) {
+            State::Open(ticket) => self.known = examiner.close(ticket),
+            State::Media => self.refine(),
+            State::Untouched | State::Settled => {}
+        }
+    }
+
+    /// What began as STUN may have become RTP.
+    fn refine(&mut self) {
+        let Some(Known { seen, details: Some(Details::Media(media)) }) = self.known.as_deref_mut() else { return };
+        for direction in [Direction::Forward, Direction::Reverse] {
+            let after = seen.of(direction).and_then(|seen| seen.after);
+            if let Some(what) = media.sighting(direction) {
+                *seen.of_mut(direction) = Some(Seen { what, after });
+            }
+        }
     }
 
     /// The direction that a request or a response proves to be the initiator's. ICE's STUN proves nothing.
     #[must_use]
     pub fn initiator(&self) -> Option<Direction> {
         let by = |direction: Direction| {
-            let seen = self.seen.of(direction).as_ref()?;
+            let seen = self.seen(direction)?;
             match seen.what.speaker {
                 Speaker::Initiator => Some(direction),
                 Speaker::Responder => Some(direction.opposite()),
@@ -79,21 +164,25 @@ impl Evidence {
     /// None where no payload was seen, or it was evicted before it told anything.
     #[must_use]
     pub fn observed(&self, initiator: Direction) -> Option<Observed<'_>> {
-        let seen = |direction: Direction| self.seen.of(direction).as_ref().map(|seen| (direction, seen.what));
+        let seen = |direction: Direction| self.seen(direction).map(|seen| (direction, seen.what));
         let (from, what) = seen(initiator.opposite()).or_else(|| seen(initiator))?;
-        Some(Observed { protocol: what.protocol, version: what.version, from, details: self.details.as_deref() })
+        Some(Observed { protocol: what.protocol, version: what.version, from, details: self.details() })
     }
 
     /// What was recognised in the bytes of one direction, and where.
     #[must_use]
-    pub const fn seen(&self, direction: Direction) -> Option<&Seen> {
-        self.seen.of(direction).as_ref()
+    pub fn seen(&self, direction: Direction) -> Option<&Seen> {
+        self.known.as_deref()?.seen.of(direction).as_ref()
+    }
+
+    fn details(&self) -> Option<&Details> {
+        self.known.as_deref()?.details.as_ref()
     }
 
     /// The media facts, if the payload proves media in either direction: STUN, MS-TURN, RTP or RTCP, bare or framed.
     #[must_use]
     pub fn media(&self) -> Option<&Media> {
-        match self.details.as_deref() {
+        match self.details() {
             Some(Details::Media(media)) => Some(media),
             _ => None,
         }
@@ -102,7 +191,7 @@ impl Evidence {
     /// The TLS facts, if it is TLS.
     #[must_use]
     pub fn tls(&self) -> Option<&Tls> {
-        match self.details.as_deref() {
+        match self.details() {
             Some(Details::Tls(tls)) => Some(tls),
             _ => None,
         }
@@ -111,7 +200,7 @@ impl Evidence {
     /// TCP ports of the responder's host that an endpoint-mapper or SQL Browser reply in this flow announces.
     #[must_use]
     pub fn announced(&self) -> &[u16] {
-        match self.details.as_deref() {
+        match self.details() {
             Some(Details::Announced(ports)) => ports,
             _ => &[],
         }
@@ -120,7 +209,7 @@ impl Evidence {
     /// Of DHCP: whether a Lync client or phone asks or is answered; none if it is not DHCP or no message was seen whole.
     #[must_use]
     pub fn dhcp_of_lync(&self) -> Option<bool> {
-        match self.details.as_deref() {
+        match self.details() {
             Some(Details::Dhcp { lync }) => *lync,
             _ => None,
         }

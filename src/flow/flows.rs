@@ -47,6 +47,11 @@ impl<S> Flows<S> {
         self.chunks.iter().flatten()
     }
 
+    /// Every flow, in order, to change its state.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Flow<S>> {
+        self.chunks.iter_mut().flatten()
+    }
+
     #[inline]
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Flow<S>> {
         self.chunks.get_mut(index >> CHUNK_BITS)?.get_mut(index & (CHUNK - 1))

@@ -27,6 +27,16 @@ pub struct FrameId {
     pub number: u64,
 }
 
+impl FrameId {
+    /// How many frames it stands after `first`; none if that is in another file.
+    #[inline]
+    #[must_use]
+    pub fn after(self, first: Self) -> Option<u32> {
+        let frames = self.number.checked_sub(first.number).filter(|_| self.file == first.file)?;
+        u32::try_from(frames).ok()
+    }
+}
+
 /// An ICMP error that quoted a packet of the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IcmpError {

@@ -1,0 +1,238 @@
+//! Open cases: the flows whose payload is still being read, within one bound on memory.
+//!
+//! In: packets of flows not settled yet. Out: what a case came to. Must not know: flows; it hands out a [`Ticket`] for
+//! each case. When the bound is reached a case is dropped, not always the oldest, and its ticket is worth nothing.
+
+use super::certificates::Certificates;
+use super::dialogue::Dialogue;
+use super::facts::Details;
+use super::media::Media;
+use super::protocol::Sighting;
+use super::trial::{Step, Trial};
+use super::{Known, Place, Seen};
+use crate::decode::Packet;
+use crate::net::{Both, Direction, Transport};
+
+/// What all open cases together may hold.
+const BUDGET: usize = 32 * 1024 * 1024;
+/// Connections kept for their buffers, so that the next one need not allocate.
+const SPARE: usize = 64;
+
+/// A claim to a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    slot: u32,
+    generation: u32,
+}
+
+/// All open cases of a run.
+#[derive(Debug, Default)]
+pub struct Examiner {
+    slots: Vec<Slot>,
+    vacant: Vec<u32>,
+    spare: Vec<Box<Dialogue>>,
+    certificates: Certificates,
+    held: usize,
+    /// Where the next search for a case to drop begins.
+    hand: usize,
+    /// Cases dropped for want of memory.
+    dropped: u64,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    case: Option<Case>,
+}
+
+#[derive(Debug)]
+struct Case {
+    what: What,
+    seen: Both<Option<Sighting>>,
+    after: Both<Option<u32>>,
+}
+
+#[derive(Debug)]
+enum What {
+    Stream(Box<Dialogue>),
+    Datagrams(Box<Trial>),
+}
+
+/// What a packet made of a case.
+pub(super) enum Outcome {
+    /// It goes on.
+    Open,
+    /// It is over: what is known.
+    Settled(Option<Box<Known>>),
+    /// It is media over UDP, of which every packet is counted.
+    Media(Box<Known>),
+    /// It was dropped before it told anything.
+    Dropped,
+}
+
+impl Examiner {
+    /// An examiner without cases.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cases that were dropped for want of memory.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Opens a case.
+    pub(super) fn open(&mut self, transport: Transport) -> Ticket {
+        let what = match transport {
+            Transport::Tcp => What::Stream(self.spare.pop().unwrap_or_default()),
+            Transport::Udp => What::Datagrams(Box::default()),
+        };
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            (self.slots.len() - 1) as u32
+        });
+        let case = Case { what, seen: Both::default(), after: Both::default() };
+        self.held += case.held();
+        let entry = self.slots.get_mut(slot as usize);
+        let generation = entry.map_or(0, |entry| {
+            entry.case = Some(case);
+            entry.generation
+        });
+        Ticket { slot, generation }
+    }
+
+    /// Shows a packet with payload to a case.
+    pub(super) fn observe(
+        &mut self,
+        ticket: Ticket,
+        direction: Direction,
+        packet: &Packet<'_>,
+        place: Place,
+    ) -> Outcome {
+        let Some(slot) = self.slots.get_mut(ticket.slot as usize).filter(|slot| slot.generation == ticket.generation)
+        else {
+            return Outcome::Dropped;
+        };
+        let Some(case) = &mut slot.case else { return Outcome::Dropped };
+        let before = case.held();
+        let known_before = case.seen;
+        let step = case.what.observe(&mut case.seen, direction, packet, place.first_byte, &mut self.certificates);
+        for direction in [Direction::Forward, Direction::Reverse] {
+            if known_before.of(direction).map(|seen| seen.protocol) != case.seen.of(direction).map(|seen| seen.protocol)
+            {
+                *case.after.of_mut(direction) = place.after;
+            }
+        }
+        self.held = (self.held + case.held()).saturating_sub(before);
+        match step {
+            Step::Open => {
+                self.keep_within_budget(ticket.slot);
+                Outcome::Open
+            }
+            Step::Settled => Outcome::Settled(self.close(ticket)),
+            Step::Media(media) => Outcome::Media(self.media(ticket, media)),
+        }
+    }
+
+    /// Ends a case: what is known of it, if anything was seen.
+    pub(super) fn close(&mut self, ticket: Ticket) -> Option<Box<Known>> {
+        let mut case = self.take(ticket)?;
+        let details = case.what.conclude(&mut case.seen, &mut self.certificates);
+        let known = case.known(details);
+        self.recycle(case.what);
+        known
+    }
+
+    fn media(&mut self, ticket: Ticket, media: Box<Media>) -> Box<Known> {
+        let case = self.take(ticket);
+        let known = case.and_then(|case| case.known(None)).unwrap_or_default();
+        Box::new(Known { details: Some(Details::Media(media)), ..*known })
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Case> {
+        let slot = self.slots.get_mut(ticket.slot as usize).filter(|slot| slot.generation == ticket.generation)?;
+        let case = slot.case.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.vacant.push(ticket.slot);
+        self.held = self.held.saturating_sub(case.held());
+        Some(case)
+    }
+
+    fn recycle(&mut self, what: What) {
+        if let What::Stream(mut dialogue) = what
+            && self.spare.len() < SPARE
+        {
+            dialogue.clear();
+            self.spare.push(dialogue);
+        }
+    }
+
+    /// Drops cases until the rest fits, but not the one just served.
+    fn keep_within_budget(&mut self, served: u32) {
+        while self.held > BUDGET {
+            let Some(victim) = self.next_victim(served) else { return };
+            let generation = self.slots.get(victim).map_or(0, |slot| slot.generation);
+            if let Some(case) = self.take(Ticket { slot: victim as u32, generation }) {
+                self.dropped += 1;
+                self.recycle(case.what);
+            }
+        }
+    }
+
+    /// The next open case, going round.
+    fn next_victim(&mut self, served: u32) -> Option<usize> {
+        for _ in 0..self.slots.len() {
+            self.hand = (self.hand + 1) % self.slots.len();
+            if self.hand != served as usize && self.slots.get(self.hand).is_some_and(|slot| slot.case.is_some()) {
+                return Some(self.hand);
+            }
+        }
+        None
+    }
+}
+
+impl Case {
+    fn held(&self) -> usize {
+        let heap = match &self.what {
+            What::Stream(dialogue) => size_of::<Dialogue>() + dialogue.held(),
+            What::Datagrams(_) => size_of::<Trial>(),
+        };
+        size_of::<Slot>() + heap
+    }
+
+    fn known(&self, details: Option<Details>) -> Option<Box<Known>> {
+        let seen =
+            |direction: Direction| self.seen.of(direction).map(|what| Seen { what, after: *self.after.of(direction) });
+        let seen = Both { forward: seen(Direction::Forward), reverse: seen(Direction::Reverse) };
+        let nothing = seen.forward.is_none() && seen.reverse.is_none() && details.is_none();
+        (!nothing).then(|| Box::new(Known { seen, details }))
+    }
+}
+
+impl What {
+    fn observe(
+        &mut self,
+        seen: &mut Both<Option<Sighting>>,
+        direction: Direction,
+        packet: &Packet<'_>,
+        first_byte: Option<u32>,
+        certificates: &mut Certificates,
+    ) -> Step {
+        match self {
+            Self::Stream(dialogue) => match dialogue.observe(seen, direction, packet, first_byte, certificates) {
+                true => Step::Settled,
+                false => Step::Open,
+            },
+            Self::Datagrams(trial) => trial.observe(seen, direction, packet),
+        }
+    }
+
+    fn conclude(&mut self, seen: &mut Both<Option<Sighting>>, certificates: &mut Certificates) -> Option<Details> {
+        match self {
+            Self::Stream(dialogue) => dialogue.conclude(seen, certificates),
+            Self::Datagrams(trial) => std::mem::take(&mut **trial).conclude(seen),
+        }
+    }
+}
