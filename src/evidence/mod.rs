@@ -15,6 +15,7 @@ use crate::net::{Both, Direction};
 mod certificates;
 mod facts;
 mod media;
+mod prefix;
 mod protocol;
 pub mod signature;
 mod trial;
