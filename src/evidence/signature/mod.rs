@@ -15,9 +15,11 @@ pub mod dhcp;
 pub mod dns;
 pub mod framing;
 pub mod ftp;
+mod greeting;
 pub mod http;
 pub mod kerberos;
 pub mod ldap;
+mod line;
 pub mod ms_turn;
 pub mod ntp;
 pub mod rdp;
@@ -128,3 +130,218 @@ pub const STUDIES: &[(Protocol, Study)] = &[
 /// Protocols over UDP of which more is asked than their name. SQL Browser's reply names ports, DHCP's tells a Lync client.
 pub const FURTHER: &[(Protocol, Further)] =
     &[(Protocol::SqlBrowser, sql_browser::details), (Protocol::Dhcp, dhcp::details)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::protocol::Sighting;
+
+    /// The samples of every signature that has some.
+    /// Add a row here with every signature file that exports `SAMPLES`.
+    const SAMPLES: &[(Protocol, &[(&str, &[u8])])] = &[
+        (Protocol::Sip, sip::SAMPLES),
+        (Protocol::Http, http::SAMPLES),
+        (Protocol::Ssh, ssh::SAMPLES),
+        (Protocol::Ftp, ftp::SAMPLES),
+        (Protocol::Smtp, smtp::SAMPLES),
+    ];
+
+    /// Signatures that name more than the protocol they stand for.
+    const ALSO: &[(Protocol, &[Protocol])] =
+        &[(Protocol::Http, &[Protocol::WinRm]), (Protocol::Rtp, &[Protocol::Rtcp, Protocol::Stun])];
+
+    /// Seeded xorshift.
+    pub(super) struct Noise(u64);
+
+    impl Noise {
+        pub(super) const fn new(seed: u64) -> Self {
+            Self(seed | 1)
+        }
+
+        pub(super) fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        pub(super) fn below(&mut self, limit: usize) -> usize {
+            (self.next() >> 11) as usize % limit
+        }
+
+        pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
+            (0..length).map(|_| (self.next() >> 32) as u8).collect()
+        }
+    }
+
+    /// A prefix in each state it can be in.
+    fn states(bytes: &[u8]) -> [Prefix<'_>; 4] {
+        let state = |from_start, ended| Prefix { bytes, from_start, ended };
+        [state(true, false), state(true, true), state(false, false), state(false, true)]
+    }
+
+    /// Shows a stream cut at every length: never given up, never taken for anything else, and certain once and for all.
+    pub(super) fn every_cut(probe: StreamProbe, name: &str, sample: &[u8], expected: Sighting) {
+        let mut known = [false; 4];
+        for length in 0..=sample.len() {
+            for (state, known) in states(&sample[..length]).into_iter().zip(&mut known) {
+                match probe(state) {
+                    Probe::Certain(sighting) => {
+                        assert_eq!(sighting.protocol, expected.protocol, "{name}, {length} bytes");
+                        assert_eq!(sighting.speaker, expected.speaker, "{name}, {length} bytes");
+                        assert!(sighting.version.is_none_or(|version| Some(version) == expected.version), "{name}");
+                        assert!(length >= 4, "{name}: {length} bytes are no proof");
+                        *known = true;
+                    }
+                    Probe::Unsure(wanted) => {
+                        assert!(wanted > length, "{name}, {length} bytes");
+                        assert!(!*known || state.ended, "{name}: no longer certain with {length} bytes");
+                        assert!(state.ended || wanted <= sample.len(), "{name}: {wanted} wanted at {length}");
+                    }
+                    Probe::NotMe => panic!("{name}: given up at {length} bytes"),
+                }
+            }
+        }
+        for state in states(sample) {
+            assert_eq!(probe(state), Probe::Certain(expected), "{name}");
+        }
+    }
+
+    /// Shows a datagram cut by the snaplen at every length.
+    pub(super) fn every_cut_of_a_datagram(probe: DatagramProbe, name: &str, sample: &[u8], expected: Sighting) {
+        let mut known = false;
+        for length in 0..=sample.len() {
+            match probe(Datagram { bytes: &sample[..length], length: sample.len() }) {
+                Probe::Certain(sighting) => {
+                    assert_eq!(sighting, expected, "{name}, {length} bytes");
+                    known = true;
+                }
+                _ => assert!(!known, "{name}: no longer certain with {length} bytes"),
+            }
+        }
+        assert!(known, "{name}");
+    }
+
+    /// Shows random bytes, printable or not.
+    pub(super) fn no_noise(probe: StreamProbe) {
+        let mut noise = Noise::new(0x51_9A_7E);
+        for round in 0..10_000 {
+            let length = noise.below(200);
+            let mut bytes = noise.bytes(length);
+            if round % 2 == 0 {
+                bytes.iter_mut().for_each(|byte| *byte = b' ' + *byte % 95);
+            }
+            for state in states(&bytes) {
+                assert!(!matches!(probe(state), Probe::Certain(_)), "{bytes:02x?}");
+            }
+        }
+    }
+
+    /// The same in datagrams, whole and cut.
+    pub(super) fn no_noise_in_datagrams(probe: DatagramProbe) {
+        let mut noise = Noise::new(0xDA_7A);
+        for round in 0..10_000 {
+            let length = noise.below(200);
+            let bytes = noise.bytes(length);
+            let datagram = Datagram { bytes: &bytes, length: bytes.len() + round % 2 * 100 };
+            assert!(!matches!(probe(datagram), Probe::Certain(_)), "{bytes:02x?}");
+        }
+    }
+
+    /// Whether the signature of one protocol may call something this.
+    fn belongs(owner: Protocol, found: Protocol) -> bool {
+        owner == found || ALSO.iter().any(|(protocol, also)| *protocol == owner && also.contains(&found))
+    }
+
+    /// Which signatures are certain of a stream, and of what.
+    fn of_stream(prefix: Prefix<'_>) -> Vec<(Protocol, Protocol)> {
+        let certain = |(protocol, probe): &(Protocol, StreamProbe)| match probe(prefix) {
+            Probe::Certain(sighting) => Some((*protocol, sighting.protocol)),
+            _ => None,
+        };
+        STREAM.iter().filter_map(certain).collect()
+    }
+
+    /// Which signatures are certain of a datagram, and of what.
+    fn of_datagram(datagram: Datagram<'_>) -> Vec<(Protocol, Protocol)> {
+        let certain = |(protocol, probe): &(Protocol, DatagramProbe)| match probe(datagram) {
+            Probe::Certain(sighting) => Some((*protocol, sighting.protocol)),
+            _ => None,
+        };
+        DATAGRAM.iter().filter_map(certain).collect()
+    }
+
+    #[test]
+    fn every_sample_is_its_own_signatures_and_no_others() {
+        for &(owner, samples) in SAMPLES {
+            for (name, bytes) in samples {
+                let stream = of_stream(Prefix { bytes, from_start: true, ended: false });
+                let datagram = of_datagram(Datagram { bytes, length: bytes.len() });
+                assert!(!stream.is_empty() || !datagram.is_empty(), "{owner:?} {name}: nobody is certain");
+                for (signature, found) in stream.into_iter().chain(datagram) {
+                    assert!(belongs(owner, signature), "{owner:?} {name}: {signature:?} claims it");
+                    assert!(belongs(owner, found), "{owner:?} {name}: taken for {found:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_sample_cut_short_is_anothers() {
+        for &(owner, samples) in SAMPLES {
+            for (name, bytes) in samples {
+                for length in 0..bytes.len() {
+                    let cut = &bytes[..length];
+                    let of_streams = states(cut).into_iter().flat_map(of_stream);
+                    let of_datagrams = of_datagram(Datagram { bytes: cut, length: bytes.len() });
+                    for (signature, found) in of_streams.chain(of_datagrams) {
+                        assert!(belongs(owner, signature), "{owner:?} {name}, {length} bytes: {signature:?} claims it");
+                        assert!(belongs(owner, found), "{owner:?} {name}, {length} bytes: taken for {found:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn noise_is_nobodys() {
+        let mut noise = Noise::new(20_000);
+        for _ in 0..20_000 {
+            let length = 1 + noise.below(199);
+            let bytes = noise.bytes(length);
+            for state in states(&bytes) {
+                assert_eq!(of_stream(state), [], "{bytes:02x?}");
+            }
+            for length in [bytes.len(), bytes.len() + 100] {
+                assert_eq!(of_datagram(Datagram { bytes: &bytes, length }), [], "{bytes:02x?}");
+            }
+        }
+    }
+
+    /// TLS records of application data (RFC 5246 §6.2), as if encrypted.
+    fn records(noise: &mut Noise) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while bytes.len() < 400 {
+            let length = 24 + noise.below(200);
+            bytes.extend([23, 3, 3, 0, length as u8]);
+            bytes.extend(noise.bytes(length));
+        }
+        bytes
+    }
+
+    #[test]
+    fn encrypted_data_seen_from_the_middle_is_nobodys() {
+        let mut noise = Noise::new(0xE4C);
+        for _ in 0..20_000 {
+            let bytes = records(&mut noise);
+            let begin = 1 + noise.below(bytes.len() - 1);
+            let rest = &bytes[begin..];
+            for ended in [false, true] {
+                let mut found = of_stream(Prefix { bytes: rest, from_start: false, ended });
+                // Where a record begins, its header may be proof.
+                found.retain(|(signature, _)| *signature != Protocol::Tls || !rest.starts_with(&[23, 3, 3, 0]));
+                assert_eq!(found, [], "{rest:02x?}");
+            }
+        }
+    }
+}
