@@ -78,7 +78,7 @@ impl Assembled {
         if self.begin.is_none() && first_byte.is_none() && length == 1 {
             return false;
         }
-        let begin = *self.begin.get_or_insert(first_byte.unwrap_or(sequence));
+        let begin = *self.begin.get_or_insert_with(|| first_byte.unwrap_or(sequence));
         self.from_start |= first_byte == Some(begin);
         let ahead = sequence.wrapping_sub(begin);
         let behind = begin.wrapping_sub(sequence);

@@ -16,6 +16,7 @@ const SERVER: Server = Server {
     name: b"ftp",
     other: b"smtp",
     replies: &[b"331", b"332", b"230", b"530", b"234", b"211", b"215", b"227", b"229", b"150", b"257"],
+    enhanced: false,
 };
 
 /// What a command's argument must be for the command to be FTP's alone.

@@ -25,6 +25,8 @@ pub(super) struct Server {
     pub(super) other: &'static [u8],
     /// Replies after the greeting that only it gives.
     pub(super) replies: &'static [&'static [u8; 3]],
+    /// Its replies may begin with an enhanced status code: `5.7.0` (RFC 2034).
+    pub(super) enhanced: bool,
 }
 
 /// Whether it is this server.
@@ -82,10 +84,10 @@ fn begins_reply(text: &[u8], greeting: bool) -> bool {
     }
 }
 
-/// Whether only this server replies so. Enhanced status codes (`5.7.0`, RFC 2034) are SMTP's.
+/// Whether only this server replies so.
 fn is_own(server: &Server, reply: line::Reply<'_>) -> bool {
     let enhanced = line::begins(reply.text, b"#.#.") == Some(true);
-    server.replies.contains(&&reply.code) && (server.protocol == Protocol::Smtp || !enhanced)
+    server.replies.contains(&&reply.code) && (server.enhanced || !enhanced)
 }
 
 /// Whether a word names a protocol. Host names do not count: `ftp.example.com` may greet as a mail server.
@@ -102,8 +104,11 @@ fn names(text: &[u8], name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const FTP: Server = Server { protocol: Protocol::Ftp, name: b"ftp", other: b"smtp", replies: &[b"331", b"530"] };
-    const SMTP: Server = Server { protocol: Protocol::Smtp, name: b"smtp", other: b"ftp", replies: &[b"250"] };
+    const FTP: Server =
+        Server { protocol: Protocol::Ftp, name: b"ftp", other: b"smtp", replies: &[b"331", b"530"], enhanced: false };
+
+    const SMTP: Server =
+        Server { protocol: Protocol::Smtp, name: b"smtp", other: b"ftp", replies: &[b"250"], enhanced: true };
 
     fn both(bytes: &[u8], ended: bool) -> (Probe, Probe) {
         let prefix = Prefix { bytes, from_start: true, ended };

@@ -136,9 +136,11 @@ mod tests {
     use super::*;
     use crate::evidence::protocol::Sighting;
 
-    /// The samples of every signature that has some.
-    /// Add a row here with every signature file that exports `SAMPLES`.
-    const SAMPLES: &[(Protocol, &[(&str, &[u8])])] = &[
+    /// Name and bytes: how a stream begins, or a datagram.
+    type Sample = (&'static str, &'static [u8]);
+
+    /// The samples of every signature. Add a row here with every signature file that exports `SAMPLES`.
+    const SAMPLES: &[(Protocol, &[Sample])] = &[
         (Protocol::Sip, sip::SAMPLES),
         (Protocol::Http, http::SAMPLES),
         (Protocol::Ssh, ssh::SAMPLES),

@@ -9,8 +9,13 @@ use super::line::{self, Line};
 use crate::evidence::protocol::{Probe, Protocol, Sighting, Speaker};
 
 /// A server's ways. `220` greets, `250` and `354` agree, `235` is for AUTH (RFC 4954).
-const SERVER: Server =
-    Server { protocol: Protocol::Smtp, name: b"smtp", other: b"ftp", replies: &[b"250", b"354", b"235"] };
+const SERVER: Server = Server {
+    protocol: Protocol::Smtp,
+    name: b"smtp",
+    other: b"ftp",
+    replies: &[b"250", b"354", b"235"],
+    enhanced: true,
+};
 
 /// What a client says, in any case, followed by a name or an address: first, or in the middle of a connection.
 const COMMANDS: [&[u8]; 4] = [b"EHLO ", b"HELO ", b"MAIL FROM:<", b"RCPT TO:<"];
