@@ -120,12 +120,13 @@ fn alert(sides: &Both<Side>, client: Option<&Side>) -> Option<Alert> {
 /// How many bytes a direction needs to say more; none if it said all, or if the rest is of no use.
 fn wanted(tls: &Tls, sides: &Both<Side>, direction: Direction) -> Option<usize> {
     let side = sides.of(direction);
+    let begun = side.is_tls && !side.hello_is_cut;
+    // Of 1.3 no more than the hellos is in the clear; from the middle nothing is.
     let unreadable =
         tls.version.is_some_and(hello::is_1_3) || sides.forward.from_the_middle || sides.reverse.from_the_middle;
     // After ChangeCipherSpec only a renegotiation is of interest, and only where it takes something back.
     let taken_back = matches!(tls.client_certificate, Some(ClientCertificate::Empty | ClientCertificate::NotRequested));
-    let more = !side.changed || taken_back;
-    side.wanted.filter(|_| side.hello_is_cut || (more && !unreadable))
+    side.wanted.filter(|_| !begun || (!unreadable && (!side.changed || taken_back)))
 }
 
 #[cfg(test)]
