@@ -39,7 +39,7 @@ pub struct Tls {
     pub cipher_suite: Option<u16>,
     /// What is known of the client's certificate.
     pub client_certificate: Option<ClientCertificate>,
-    /// The first alert sent in the clear.
+    /// The first alert sent in the clear; a fatal one before any warning.
     pub alert: Option<Alert>,
     /// The session was resumed: no certificates are shown.
     pub resumed: bool,

@@ -9,6 +9,7 @@
 pub use facts::{Alert, Certificate, ClientCertificate, Details, Tls};
 pub use media::{Media, Medium, Stream};
 pub use protocol::{Protocol, Sighting, Speaker, Version};
+pub use signature::tls::names::{CipherSuite, alert_name, cipher_suite, tls_version_text};
 
 pub use examiner::Examiner;
 
