@@ -9,6 +9,7 @@
 pub use facts::{Alert, Certificate, ClientCertificate, Details, Tls};
 pub use media::{Media, Medium, Stream};
 pub use protocol::{Protocol, Sighting, Speaker, Version};
+pub use stand_in::{CipherSuite, alert_name, cipher_suite, tls_version_text};
 
 use crate::net::{Both, Direction};
 
@@ -17,6 +18,7 @@ mod facts;
 mod media;
 mod protocol;
 pub mod signature;
+mod stand_in;
 mod trial;
 
 /// What the payload of one flow showed.
@@ -130,5 +132,14 @@ impl Evidence {
     #[must_use]
     pub const fn has_payload(&self) -> bool {
         self.captured.forward || self.captured.reverse
+    }
+}
+
+impl Evidence {
+    /// Evidence as a caller states it, for whom judges without a capture.
+    #[must_use]
+    pub fn proven(seen: Both<Option<Seen>>, details: Option<Details>) -> Self {
+        let captured = Both { forward: seen.forward.is_some(), reverse: seen.reverse.is_some() };
+        Self { captured, seen, details: details.map(Box::new) }
     }
 }

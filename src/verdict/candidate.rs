@@ -1,9 +1,13 @@
 //! Which rows fit a flow, in which order, and why the others do not.
 //!
-//! In: a row and an oriented flow. Out: the rank of a fit, or the [`Misfit`].
+//! In: a row, an oriented flow, what its payload showed. Out: a [`Fit`], or the [`Misfit`].
 //! Must not know: how the orientation was decided, or what is reported.
 
-use crate::catalog::{Catalogs, PortOn, Role, RoleOf, RoleSet, Row};
+use std::cmp::Reverse;
+
+use super::expectation::{Ends, Payload, Said, hold};
+use crate::catalog::{Catalogs, Media, PortOn, Role, RoleOf, RoleSet, Row};
+use crate::evidence::Medium;
 use crate::net::{Endpoint, Transport};
 use crate::topology::Who;
 
@@ -38,18 +42,50 @@ pub enum RoleBasis {
     Unknown,
 }
 
+impl RoleBasis {
+    /// In words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Inferred => "inferred",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Why a row with the right port does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misfit {
     /// The port is not where the row has it.
     Port,
+    /// A media row's port is only the initiator's, and no payload proves media.
+    Side,
     /// The host has other roles.
     Role,
     /// The other end is not one that the row allows.
     Peer,
+    /// The server at the other end has no row that allows media there.
+    OtherEnd,
     /// Only payload could prove it, and did not.
     Unproven,
+    /// In a media range, but the payload is something else.
+    NotMedia,
+    /// DHCP of another vendor class.
+    VendorClass,
 }
+
+/// How a row fits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fit {
+    /// How well the role is known.
+    pub(super) basis: RoleBasis,
+    /// What the payload says.
+    pub(super) said: Said,
+}
+
+/// Servers that the document has no media rows of, and that media flows to all the same.
+const WITHOUT_ROWS: RoleSet = RoleSet::one(Role::PstnGateway).union(RoleSet::one(Role::ExchangeUm));
 
 impl<'a> Oriented<'a> {
     /// The same flow opened from the other end.
@@ -58,26 +94,9 @@ impl<'a> Oriented<'a> {
         Self { initiator: self.responder, responder: self.initiator, ..self }
     }
 
-    /// Rows of the catalogs that are on which fit, best first: of the best class only, fixed before media.
-    pub(super) fn candidates<'c>(&self, catalogs: &'c Catalogs) -> Vec<(RoleBasis, &'c Row)> {
-        let rows = catalogs.at(self.transport, self.responder.at.port);
-        let mut fits: Vec<_> = rows.filter_map(|row| Some((self.fit(row).ok()?, row))).collect();
-        // The sort is stable and the rows come in catalog order, which therefore decides between equals.
-        fits.sort_by_key(|&(basis, row)| {
-            let roles_needed = if row.all_roles { row.roles.len() } else { 1 };
-            let width = if row.media.is_some() { row.width() } else { 0 };
-            (row.media.is_some(), basis, width, u32::MAX - roles_needed)
-        });
-        let media = fits.first().is_some_and(|(_, row)| row.media.is_some());
-        fits.retain(|(_, row)| row.media.is_some() == media);
-        fits
-    }
-
-    /// Whether `row`, which has the responder's port, fits.
-    pub(super) fn fit(&self, row: &Row) -> Result<RoleBasis, Misfit> {
-        if row.needs_proof {
-            return Err(Misfit::Unproven);
-        }
+    /// Whether `row` has the responder's port, and the hosts are those that it speaks of. What the payload says is
+    /// another question.
+    pub(super) fn place(&self, row: &Row) -> Result<RoleBasis, Misfit> {
         if !row.has_port(self.responder.at.port)
             || row.initiator_port.is_some_and(|port| port != self.initiator.at.port)
         {
@@ -107,6 +126,14 @@ impl<'a> Oriented<'a> {
     pub(super) fn role_end(&self, row: &Row) -> &End<'a> {
         let (initiator, responder) = (&self.initiator, &self.responder);
         let initiator_decides = match row.role_of {
+            _ if is_of_either_side(row) => {
+                let basis = |end: &End<'_>| role_basis(&end.who, row).filter(|_| row.has_port(end.at.port));
+                match (basis(initiator), basis(responder)) {
+                    (Some(of_initiator), Some(of_responder)) => of_initiator < of_responder,
+                    (of_initiator, None) => of_initiator.is_some() || !row.has_port(responder.at.port),
+                    (None, Some(_)) => false,
+                }
+            }
             RoleOf::Responder => false,
             RoleOf::Initiator => true,
             RoleOf::Either => initiator.who.roles().meets(row.roles),
@@ -115,9 +142,136 @@ impl<'a> Oriented<'a> {
         if initiator_decides { initiator } else { responder }
     }
 
-    /// Whether a media row would fit if its port were the responder's, not the initiator's.
+    /// Whether `row` would fit if its port were the responder's, not the initiator's.
     pub(super) fn fits_reversed(&self, row: &Row) -> bool {
-        (row.port_on == PortOn::Host || row.role_of == RoleOf::Responder) && self.reversed().fit(row).is_ok()
+        let one_sided = row.port_on == PortOn::Host || row.role_of == RoleOf::Responder;
+        one_sided && !row.needs_proof && self.reversed().place(row).is_ok()
+    }
+}
+
+/// A flow and what its payload showed: what rows are held against.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a, 'p> {
+    pub(super) oriented: Oriented<'a>,
+    pub(super) payload: Payload<'p>,
+    pub(super) catalogs: &'a Catalogs,
+}
+
+impl<'a> Case<'a, '_> {
+    /// Rows of the catalogs that are on which fit, best first: of the best class only, fixed before media. Rows that
+    /// the payload contradicts are among them.
+    pub(super) fn candidates(&self) -> Vec<(Fit, &'a Row)> {
+        let rows = self.catalogs.at_either(self.oriented.transport, self.ports());
+        let mut fits: Vec<_> = rows.filter_map(|row| Some((self.fit(row).ok()?, row))).collect();
+        self.rank(&mut fits);
+        let media = fits.first().is_some_and(|(_, row)| row.media.is_some());
+        fits.retain(|(_, row)| row.media.is_some() == media);
+        fits
+    }
+
+    /// Best first. The sort is stable and the rows come in catalog order, which therefore decides between equals.
+    pub(super) fn rank(&self, fits: &mut [(Fit, &'a Row)]) {
+        let medium = self.medium();
+        fits.sort_by_key(|&(fit, row)| {
+            let roles_needed = if row.all_roles { row.roles.len() } else { 1 };
+            let width = if row.media.is_some() { row.width() } else { 0 };
+            let strange = medium.is_some_and(|medium| row.media.is_some_and(|of_row| !is_medium(of_row, medium)));
+            (row.media.is_some(), fit.basis, fit.said.proof, strange, width, Reverse(roles_needed))
+        });
+    }
+
+    /// The ports under which a fitting row may stand: the initiator's own only where it is media.
+    fn ports(&self) -> [u16; 2] {
+        let (initiator, responder) = (self.oriented.initiator.at.port, self.oriented.responder.at.port);
+        [responder, if self.payload.is_media() { initiator } else { responder }]
+    }
+
+    /// The medium that the payload type names, where the payload proves media.
+    pub(super) fn medium(&self) -> Option<Medium> {
+        self.payload.media.map(|media| media.medium(self.oriented.transport == Transport::Tcp))
+    }
+
+    pub(super) fn ends(&self) -> Ends<'_> {
+        Ends { initiator: &self.oriented.initiator.who, responder: &self.oriented.responder.who }
+    }
+
+    /// Whether `row` fits, and what the payload says of it.
+    pub(super) fn fit(&self, row: &Row) -> Result<Fit, Misfit> {
+        if row.media.is_some() {
+            return self.media_fit(row);
+        }
+        let said = hold(row, &self.payload, self.ends());
+        if row.needs_proof && said != Said::VERIFIED {
+            return Err(Misfit::Unproven);
+        }
+        let basis = self.oriented.place(row)?;
+        if row.vendor_class.is_some() && self.payload.lync_dhcp == Some(false) {
+            return Err(Misfit::VendorClass);
+        }
+        Ok(Fit { basis, said })
+    }
+
+    /// Media: proven, the port may be on either side; unproven, a range is a guess about the responder's port.
+    fn media_fit(&self, row: &Row) -> Result<Fit, Misfit> {
+        if self.payload.is_media() {
+            return self.proven_media_fit(row);
+        }
+        if row.needs_proof {
+            return Err(Misfit::Unproven);
+        }
+        if is_of_either_side(row) && !row.has_port(self.oriented.responder.at.port) {
+            return Err(Misfit::Side);
+        }
+        let basis = self.oriented.place(row)?;
+        match self.payload.identified() {
+            Some(_) => Err(Misfit::NotMedia),
+            None => Ok(Fit { basis, said: Said::UNVERIFIED }),
+        }
+    }
+
+    fn proven_media_fit(&self, row: &Row) -> Result<Fit, Misfit> {
+        let on = |side: Oriented<'_>| {
+            let basis = side.place(row)?;
+            // A client's own port is every port: what it says of a server, the server's rows must say too.
+            if row.needs_proof && !self.allows(&side.reversed()) { Err(Misfit::OtherEnd) } else { Ok(basis) }
+        };
+        let at_responder = on(self.oriented);
+        let at_initiator = if is_of_either_side(row) { on(self.oriented.reversed()) } else { Err(Misfit::Port) };
+        let basis = match (at_responder, at_initiator) {
+            (Ok(a), Ok(b)) => Ok(a.min(b)),
+            (Ok(basis), Err(_)) | (Err(_), Ok(basis)) => Ok(basis),
+            (Err(_), Err(Misfit::OtherEnd)) => Err(Misfit::OtherEnd),
+            (Err(Misfit::Port), Err(misfit)) | (Err(misfit), Err(_)) => Err(misfit),
+        };
+        Ok(Fit { basis: basis?, said: Said::VERIFIED })
+    }
+
+    /// Whether the responder of `side` may have this media on its port: it is no declared server, one without rows, or
+    /// one of which a media row or a fixed row allows it.
+    fn allows(&self, side: &Oriented<'_>) -> bool {
+        let server = &side.responder;
+        if !server.who.is_server() || server.who.declared.meets(WITHOUT_ROWS) {
+            return true;
+        }
+        let ends = Ends { initiator: &side.initiator.who, responder: &side.responder.who };
+        self.catalogs.at(side.transport, server.at.port).any(|row| {
+            let own = row.media.is_some() || (row.is_fixed() && hold(row, &self.payload, ends).contradiction.is_none());
+            own && side.place(row).is_ok()
+        })
+    }
+}
+
+/// A media row whose port is its host's own, whichever side opened the flow.
+fn is_of_either_side(row: &Row) -> bool {
+    row.media.is_some() && row.port_on == PortOn::Host
+}
+
+/// Whether a media row speaks of what the payload type names.
+pub(super) const fn is_medium(of_row: Media, medium: Medium) -> bool {
+    match of_row {
+        Media::Audio => matches!(medium, Medium::Audio),
+        Media::Video => matches!(medium, Medium::Video),
+        Media::ApplicationSharing | Media::FileTransfer => matches!(medium, Medium::Data),
     }
 }
 

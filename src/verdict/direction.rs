@@ -4,12 +4,14 @@
 //! [`Basis`]. Must not know: verdicts.
 //!
 //! A port number decides only where nothing better speaks. Windows' ephemeral range equals the media ranges, so a
-//! high port says nothing of what a flow is, only which end it probably belongs to.
+//! high port says nothing of what a flow is, only which end it probably belongs to. Of media over UDP it says not even
+//! that: both ends are peers, on any port.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::candidate::{End, Oriented};
+use super::expectation::proves_media;
 use crate::catalog::{Catalogs, EPHEMERAL, PortOn, RoleOf, Row};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, Flows};
@@ -24,7 +26,7 @@ pub enum Basis {
     Handshake,
     /// A request or a response in the payload.
     Protocol,
-    /// This address and port accepted another connection.
+    /// This address and port accepted another connection, or was announced.
     Listener,
     /// A declared role has a fixed row on exactly one side.
     Topology,
@@ -95,11 +97,22 @@ fn strong(
     let by = |basis, responds: [bool; 2]| one_of(responds).map(|initiator| (initiator, basis));
     by(Basis::Listener, ends.map(|end| learned.is_listener(transport, end)))
         .or_else(|| by(Basis::Topology, declared_service(flow, catalogs, topology)))
-        .or_else(|| by(Basis::FixedRow, ends.map(|end| catalogs.at(transport, end.port).any(Row::is_fixed))))
+        .or_else(|| {
+            let fixed = ends.map(|end| catalogs.at(transport, end.port).any(Row::is_fixed));
+            by(Basis::FixedRow, fixed).filter(|_| !is_media_over_udp(flow))
+        })
+}
+
+/// Media whose ports say nothing of who asked whom. Over TCP somebody listened.
+fn is_media_over_udp(flow: &Flow<Evidence>) -> bool {
+    flow.tuple.transport == Transport::Udp && proves_media(&flow.state)
 }
 
 /// The rungs that guess.
 fn weak(flow: &Flow<Evidence>, fan_in: &FanIn) -> (Direction, Basis) {
+    if is_media_over_udp(flow) {
+        return (Direction::Forward, Basis::FirstPacket);
+    }
     let (transport, ends) = (flow.tuple.transport, [flow.tuple.source, flow.tuple.destination]);
     if let Some(initiator) = one_of(ends.map(|end| fan_in.is_service(transport, end))) {
         return (initiator, Basis::FanIn);
@@ -137,7 +150,7 @@ fn declared_service(flow: &Flow<Evidence>, catalogs: &Catalogs, topology: &Topol
                 RoleOf::Initiator => oriented.initiator.who.declared,
                 RoleOf::Either | RoleOf::Both => oriented.initiator.who.declared.union(oriented.responder.who.declared),
             };
-            row.is_fixed() && row.port_on == PortOn::Responder && roles.meets(row.roles) && oriented.fit(row).is_ok()
+            row.is_fixed() && row.port_on == PortOn::Responder && roles.meets(row.roles) && oriented.place(row).is_ok()
         };
         catalogs.at(flow.tuple.transport, oriented.responder.at.port).any(declared)
     })

@@ -3,7 +3,7 @@
 //! In: a flow, its initiator, whether the responder's host is seen to answer anything. Out: [`Outcome`].
 //! Must not know: rows, roles.
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Protocol};
 use crate::flow::{Flow, IcmpError, Marks};
 use crate::net::{Direction, Transport};
 
@@ -61,9 +61,18 @@ pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: bool
         _ if flow.icmp.is_some_and(|icmp| icmp.quoted == initiator && icmp.is_unreachable()) => Outcome::Unreachable,
         // Data without a handshake, or after it, is no request in vain: the answer took another path.
         Transport::Tcp if !opened || ours.has(Marks::TALKED) => Outcome::OneWay,
+        // A stream asks nothing.
+        Transport::Udp if is_stream(&flow.state, initiator) => Outcome::OneWay,
         _ if answers => Outcome::Unanswered,
         _ => Outcome::OneWay,
     }
+}
+
+/// Whether one end sends RTP or RTCP and nothing that wants an answer, as ICE's STUN does.
+fn is_stream(evidence: &Evidence, sender: Direction) -> bool {
+    let stun = evidence.media().is_some_and(|media| media.stun || media.turn);
+    let rtp = |protocol| matches!(protocol, Protocol::Rtp | Protocol::Rtcp);
+    !stun && evidence.seen(sender).is_some_and(|seen| rtp(seen.what.protocol))
 }
 
 /// Names of ICMP errors: (IPv6, type, code or any, name). RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1, RFC 4443 §3.

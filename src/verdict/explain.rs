@@ -1,0 +1,90 @@
+//! Every row that could have explained a flow, and what became of it.
+//!
+//! In: a [`Case`] and the rows its verdict lists. Out: [`Considered`] rows, those listed first.
+//! Must not know: formats.
+
+use super::candidate::{Case, Fit, Misfit, RoleBasis};
+use super::near::{
+    is_on_the_wrong_side, misfit_text, other, overlay_text, payload_text, ports, stands, transport_text,
+};
+use super::{Contradiction, Proof};
+use crate::catalog::Row;
+
+/// One row about a flow's ports.
+#[derive(Clone, Debug)]
+pub struct Considered<'a> {
+    /// The row.
+    pub row: &'a Row,
+    /// Its catalog is on.
+    pub on: bool,
+    /// How well the role is known; none if the row does not fit.
+    pub role_basis: Option<RoleBasis>,
+    /// What the payload says of it; none if the row does not fit.
+    pub proof: Option<Proof>,
+    /// How the payload contradicts it.
+    pub contradiction: Option<Contradiction>,
+    /// It is one of the rows that the verdict lists.
+    pub listed: bool,
+    /// Why it fits, or fell.
+    pub why: String,
+}
+
+/// Rows on the responder's port, of media also on the initiator's, and on the same port of the other transport; of the
+/// catalogs that are on and off. Those listed first, then what fits otherwise, best first, then what fell.
+pub(super) fn considered<'c>(case: &Case<'c, '_>, listed: &[&Row]) -> Vec<Considered<'c>> {
+    let (transport, ports) = (case.oriented.transport, ports(case));
+    let on = case.catalogs.at_either(transport, ports).map(|row| (row, true));
+    let off = case.catalogs.off_at_either(transport, ports).map(|row| (row, false));
+    let speaks = |&(row, _): &(&Row, bool)| stands(row, case) || is_on_the_wrong_side(row, case);
+    let (mut fitting, mut fallen) = ([Vec::new(), Vec::new(), Vec::new()], Vec::new());
+    for (row, on) in on.chain(off).filter(speaks) {
+        let place = if listed.iter().any(|other| other.id == row.id) { 0 } else { usize::from(!on) + 1 };
+        match (case.fit(row), fitting.get_mut(place)) {
+            (Ok(fit), Some(of_place)) => of_place.push((fit, row)),
+            (Ok(_), None) => {}
+            (Err(_), _) if is_on_the_wrong_side(row, case) => {
+                fallen.push(fell(row, on, misfit_text(Misfit::Side, row, case)))
+            }
+            (Err(misfit), _) => fallen.push(fell(row, on, misfit_text(misfit, row, case))),
+        }
+    }
+    let mut considered = Vec::new();
+    for (place, mut of_place) in fitting.into_iter().enumerate() {
+        case.rank(&mut of_place);
+        considered.extend(of_place.into_iter().map(|(fit, row)| fits(row, fit, place, case)));
+    }
+    considered.append(&mut fallen);
+    let (transport, port) = (other(transport), case.oriented.responder.at.port);
+    let on = case.catalogs.at(transport, port).map(|row| (row, true));
+    let elsewhere = on.chain(case.catalogs.off_at(transport, port).map(|row| (row, false)));
+    // Of a row for both transports the flow's own was told.
+    let elsewhere = elsewhere.filter(|(row, _)| row.is_fixed() && !row.transports.contains(&case.oriented.transport));
+    considered.extend(elsewhere.map(|(row, on)| fell(row, on, transport_text(transport, case))));
+    considered
+}
+
+fn fits<'c>(row: &'c Row, fit: Fit, place: usize, case: &Case<'_, '_>) -> Considered<'c> {
+    let Fit { basis, said } = fit;
+    let role = basis.as_str();
+    let why = match (place, said.contradiction) {
+        (0, None) => format!("fits: its role is {role}, by the payload it is {}", said.proof.as_str()),
+        (2, contradiction) => overlay_text(row, contradiction, case),
+        (_, Some(contradiction)) => {
+            format!("{}, the row expects {}", payload_text(contradiction, case), row.expected())
+        }
+        (_, None) => "rows of few ports that fit stand before it".to_owned(),
+    };
+    Considered {
+        row,
+        on: place < 2,
+        role_basis: Some(basis),
+        proof: Some(said.proof),
+        contradiction: said.contradiction,
+        listed: place == 0,
+        why,
+    }
+}
+
+const fn fell(row: &Row, on: bool, why: String) -> Considered<'_> {
+    Considered { row, on, role_basis: None, proof: None, contradiction: None, listed: false, why }
+}
