@@ -301,3 +301,170 @@ fn may_be(who: &Who<'_>, roles: RoleSet) -> bool {
 const fn effective(who: &Who<'_>) -> RoleSet {
     if who.declared.is_empty() && who.external { RoleSet::DEVICES } else { who.declared }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::Protocol;
+    use crate::verdict::testing::{POOL, Scene, media, media_as, nothing, spoken, tcp, tls, udp};
+
+    const AUDIO: &[u8] = &[114];
+    const VIDEO: &[u8] = &[122];
+    const DATA: &[u8] = &[127];
+
+    #[test]
+    fn a_media_row_is_decided_by_the_payload() {
+        let scene = Scene::new(POOL, &[]);
+        let told = |port: u16, evidence| scene.told(&tcp("10.1.0.5:50123", &format!("10.0.0.11:{port}"), evidence));
+        assert_eq!(told(50_002, nothing()), "range-only unverified S39 S28");
+        assert_eq!(told(50_002, spoken(Protocol::Text)), "range-only unverified S39 S28");
+        assert_eq!(told(50_002, tls(None)), "undocumented -");
+        assert_eq!(told(49_300, spoken(Protocol::Http)), "undocumented -");
+        assert_eq!(told(49_155, spoken(Protocol::Rpc)), "undocumented -");
+        // A client's own port counts once media is proven.
+        assert_eq!(told(50_002, media(AUDIO)), "documented verified S39 C08 S28 C09 C10 C11");
+        assert_eq!(told(50_002, media(DATA)), "documented verified S28 C10 C11 S39 C08 C09");
+        let miss = scene.misses(&tcp("10.1.0.5:50123", "10.0.0.11:49300", spoken(Protocol::Http)));
+        assert_eq!(
+            miss,
+            ["S28: in a media range but the payload is http", "S39: in a media range but the payload is http"]
+        );
+    }
+
+    #[test]
+    fn proven_media_may_stand_on_the_initiators_port() {
+        let scene = Scene::new(POOL, &[]);
+        let from_server = |evidence| udp("10.0.0.11:50123", "10.9.9.9:7000", evidence);
+        assert_eq!(scene.told(&from_server(media(AUDIO))), "documented verified S39 C08 C09");
+        assert_eq!(scene.told(&from_server(nothing())), "undocumented -");
+        let side = "S39: port only on the initiator's side: 50123 is the port it opened the flow from";
+        assert_eq!(scene.misses(&from_server(nothing())), [side]);
+        assert_eq!(scene.misses(&from_server(spoken(Protocol::Dns))), [side]);
+        let reasons = scene.reasons(&from_server(media(AUDIO)));
+        assert!(reasons[0].starts_with("the initiator's port 50123/udp is row S39"), "{}", reasons[0]);
+        assert_eq!(reasons[2], "fe01 is declared front-end");
+        assert_eq!(reasons[3], "the payload is RTP (frame 15), as the row expects");
+        assert_eq!(reasons[4], "payload type 114 is audio");
+        // Both are servers: the better known role counts, and any of the two suffices.
+        assert_eq!(scene.told(&udp("10.0.0.13:50123", "10.0.0.11:60000", media(AUDIO))), "documented verified S39 S10");
+    }
+
+    #[test]
+    fn the_payload_type_stands_before_the_width_of_the_range() {
+        let scene = Scene::new(POOL, &[]);
+        let told = |to: &str, evidence| scene.told(&udp("10.1.0.5:50123", to, evidence));
+        assert_eq!(told("10.0.0.11:58000", media(VIDEO)), "documented verified S10 C09 C08");
+        assert_eq!(told("10.0.0.11:58000", media(AUDIO)), "documented verified C08 S10 C09");
+        assert_eq!(told("10.0.0.11:50002", media(VIDEO)), "documented verified C09 S39 C08");
+        // Of another kind it still fits, and the reason says so.
+        let other = scene.reasons(&udp("10.9.9.9:7000", "10.0.0.13:50002", media(VIDEO)));
+        assert!(other.contains(&"payload type 122 is video, though the row speaks of audio".to_owned()), "{other:?}");
+        let stun = |flow| scene.told(&flow);
+        assert_eq!(stun(udp("10.1.0.5:50123", "10.0.0.11:50002", media(&[]))), "documented verified S39 C08 C09");
+        assert_eq!(
+            stun(tcp("10.1.0.5:50123", "10.0.0.11:50002", media(&[]))),
+            "documented verified S28 C10 C11 S39 C08 C09"
+        );
+    }
+
+    #[test]
+    fn between_clients_media_is_documented_on_any_port() {
+        let scene = Scene::new(POOL, &[]);
+        assert_eq!(scene.told(&udp("10.1.0.5:5350", "10.1.0.6:1025", media(AUDIO))), "documented verified C08 C09");
+        assert_eq!(scene.told(&udp("10.1.0.5:5350", "10.1.0.6:1025", nothing())), "undocumented -");
+        assert_eq!(scene.told(&udp("10.1.0.5:5350", "203.0.113.9:900", media(AUDIO))), "documented verified C08 C09");
+        assert_eq!(scene.told(&udp("10.1.0.5:900", "10.1.0.6:901", media(AUDIO))), "undocumented -");
+    }
+
+    #[test]
+    fn a_servers_own_rows_must_allow_a_clients_media() {
+        let scene = Scene::new(POOL, &[]);
+        let told = |to: &str| scene.told(&udp("10.1.0.5:50123", to, media(AUDIO)));
+        assert_eq!(told("10.0.0.11:40000"), "undocumented -");
+        assert_eq!(told("10.0.0.14:50002"), "undocumented -");
+        assert_eq!(told("10.0.0.13:50002"), "documented verified S39 C08 C09");
+        // A gateway and Exchange have no rows of their own.
+        assert_eq!(told("10.0.0.16:40000"), "documented verified C08 C09");
+        assert_eq!(told("10.0.0.15:40000"), "documented verified C08 C09");
+        // An edge answers a client from the port that a client row documents.
+        assert_eq!(scene.told(&udp("10.0.0.17:3478", "10.1.0.5:50123", media(AUDIO))), "documented verified C08 C09");
+        let misses = scene.misses(&udp("10.1.0.5:50123", "10.0.0.11:40000", media(AUDIO)));
+        assert_eq!(misses[0], "C08: no row of fe01, declared front-end, allows media on its port 40000");
+        assert_eq!(misses.len(), 2, "{misses:?}");
+    }
+
+    #[test]
+    fn fixed_rows_hide_media_even_where_the_payload_is_media() {
+        let scene = Scene::new(POOL, &[]);
+        let flow = tcp("10.1.0.5:50123", "10.0.0.11:5071", media(AUDIO));
+        assert_eq!(scene.told(&flow), "contradicted contradicted OtherProtocol S33");
+    }
+
+    #[test]
+    fn what_the_payload_verifies_stands_before_what_it_leaves_open() {
+        let nobody = Scene::new("", &[]);
+        let https = tcp("10.1.0.5:50123", "10.0.0.9:443", tls(None));
+        assert_eq!(
+            nobody.told(&https),
+            "documented verified S12 S19 S40 S44 S52 H06 H17 D02 D05 C02 C03",
+            "C04 is contradicted by TLS"
+        );
+        let turn = tcp("10.1.0.5:50123", "10.0.0.9:443", media_as(Protocol::MsTurn, &[], true));
+        assert_eq!(nobody.told(&turn), "documented verified C04");
+        let sip = tcp("10.1.0.5:50123", "10.0.0.9:443", spoken(Protocol::Sip));
+        assert!(nobody.told(&sip).starts_with("contradicted contradicted OtherProtocol S12"), "{}", nobody.told(&sip));
+        // Both roles of one host: the row that needs both first.
+        let both = tcp("10.0.0.13:50123", "10.0.0.12:5070", tls(None));
+        assert_eq!(Scene::new(POOL, &[]).told(&both), "documented verified S22 S46 S49");
+        // A role declared stands before proof.
+        let edge = Scene::new(POOL, &["windows-infrastructure", "sql-server"]);
+        let instance = tcp("10.0.0.11:50123", "10.0.0.14:1433", spoken(Protocol::Tds));
+        assert_eq!(edge.told(&instance), "documented verified Q01 Q04");
+    }
+
+    #[test]
+    fn a_wide_row_fits_once_its_own_protocol_is_proven_and_ranks_as_fixed() {
+        let scene = Scene::new(POOL, &["windows-infrastructure", "sql-server"]);
+        let told = |to: &str, evidence| scene.told(&tcp("10.0.0.11:50123", to, evidence));
+        assert_eq!(told("10.0.0.12:49155", spoken(Protocol::Rpc)), "documented verified W12");
+        assert_eq!(told("10.0.0.12:49155", spoken(Protocol::Tds)), "documented verified Q05");
+        assert_eq!(told("10.0.0.12:49155", spoken(Protocol::Http)), "undocumented -");
+        assert_eq!(told("10.0.0.12:49155", nothing()), "range-only unverified S39 S28");
+        assert_eq!(told("10.0.0.14:40000", spoken(Protocol::Tds)), "documented verified Q04");
+        assert_eq!(told("10.0.0.14:40000", nothing()), "undocumented -");
+        let misses = scene.misses(&tcp("10.0.0.11:50123", "10.0.0.12:49155", spoken(Protocol::Http)));
+        assert_eq!(
+            misses.last().unwrap(),
+            "W12: 49152-65535 explains it only if the payload proves rpc, and it is http"
+        );
+        // Off, it is a hint.
+        let off = Scene::new(POOL, &[]).misses(&tcp("10.0.0.11:50123", "10.0.0.12:49155", spoken(Protocol::Rpc)));
+        assert_eq!(
+            off,
+            [
+                "S28: in a media range but the payload is rpc",
+                "S39: in a media range but the payload is rpc",
+                "W12: only in overlay windows-infrastructure, which is off"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_overlays_media_rows_are_its_hosts_own_ports() {
+        let edge = Scene::new(POOL, &["lync-2013-edge", "lync-2013-defaults"]);
+        let relay = |to: &str| edge.told(&udp("10.0.0.17:55000", to, media(AUDIO)));
+        assert_eq!(relay("203.0.113.9:40000"), "documented verified E15 C08 C09");
+        assert_eq!(relay("10.0.0.11:50002"), "documented verified S39 E15");
+        assert_eq!(relay("10.0.0.14:40000"), "undocumented -");
+        let exchange = edge.told(&udp("10.0.0.13:50002", "10.0.0.15:40000", media(AUDIO)));
+        assert_eq!(exchange, "documented verified S39 L24");
+        let off = Scene::new(POOL, &[]).misses(&udp("10.0.0.17:55000", "203.0.113.9:900", media(AUDIO)));
+        assert!(off.contains(&"E15: only in overlay lync-2013-edge, which is off".to_owned()), "{off:?}");
+    }
+
+    #[test]
+    fn one_ends_stun_suffices_where_the_other_end_says_nothing_known() {
+        let scene = Scene::new(POOL, &[]);
+        let one_way = udp("10.1.0.5:50123", "10.0.0.11:50002", media_as(Protocol::Rtp, AUDIO, false));
+        assert_eq!(scene.told(&one_way), "documented verified S39 C08 C09");
+    }
+}

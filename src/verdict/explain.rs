@@ -88,3 +88,63 @@ fn fits<'c>(row: &'c Row, fit: Fit, place: usize, case: &Case<'_, '_>) -> Consid
 const fn fell(row: &Row, on: bool, why: String) -> Considered<'_> {
     Considered { row, on, role_basis: None, proof: None, contradiction: None, listed: false, why }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Protocol;
+    use crate::verdict::testing::{POOL, Scene, media, media_as, nothing, spoken, tcp, tls, udp};
+
+    fn tell(considered: &Considered<'_>) -> String {
+        let on = if considered.on { "" } else { "off " };
+        let fit = considered.role_basis.map(|basis| format!("{} ", basis.as_str())).unwrap_or_default();
+        format!("{}{on}{fit}{}: {}", if considered.listed { "*" } else { "" }, considered.row.id, considered.why)
+    }
+
+    #[test]
+    fn every_row_about_a_port_is_told() {
+        let scene = Scene::new(POOL, &[]);
+        let about = |flow| scene.considered(&flow, tell);
+        assert_eq!(
+            about(tcp("10.1.0.5:50123", "10.0.0.11:5071", spoken(Protocol::Ssh))),
+            [
+                "*declared S33: the payload is ssh, the row expects sip over mutual tls",
+                "S28: port only on the initiator's side: 50123 is the port it opened the flow from",
+                "S39: port only on the initiator's side: 50123 is the port it opened the flow from",
+                "H12: documented for another role: front-end-load-balancer, not for front-end",
+                "C08: explains it only if the payload proves media",
+                "C09: explains it only if the payload proves media",
+                "C10: explains it only if the payload proves media",
+                "C11: explains it only if the payload proves media",
+                "off Q04: 1024-49151 explains it only if the payload proves tds, and it is ssh",
+                "off E14: explains it only if the payload proves media",
+            ]
+        );
+        assert_eq!(
+            about(tcp("10.1.0.5:50123", "10.0.0.11:5062", tls(None)))[0],
+            "*declared S06: fits: its role is declared, by the payload it is verified"
+        );
+        let ldap = about(tcp("10.0.0.11:50123", "10.0.0.18:389", nothing()));
+        assert_eq!(ldap[0], "off declared W04: only in overlay windows-infrastructure, which is off");
+        assert!(
+            ldap.contains(
+                &"S39: port only on the initiator's side: 50123 is the port it opened the flow from".to_owned()
+            )
+        );
+        let sip = about(udp("10.1.0.5:40000", "10.0.0.11:5061", nothing()));
+        assert!(sip.contains(&"S03: right port, wrong transport: documented for tcp/5061".to_owned()), "{sip:?}");
+    }
+
+    #[test]
+    fn what_stands_behind_is_told_why() {
+        let nobody = Scene::new("", &[]);
+        let turn =
+            nobody.considered(&tcp("10.1.0.5:50123", "10.0.0.9:443", media_as(Protocol::MsTurn, &[], true)), tell);
+        assert_eq!(turn[0], "*unknown C04: fits: its role is unknown, by the payload it is verified");
+        assert_eq!(turn[1], "unknown S12: the payload is ms-turn, the row expects http over tls");
+        let hidden = Scene::new(POOL, &[]);
+        let hidden = hidden.considered(&tcp("10.1.0.5:50123", "10.0.0.11:5071", media(&[0])), tell);
+        assert_eq!(hidden[0], "*declared S33: the payload is rtp, the row expects sip over mutual tls");
+        assert!(hidden.iter().any(|line| line.starts_with("C08: no row of fe01")), "{hidden:?}");
+    }
+}

@@ -31,6 +31,8 @@ mod near;
 mod outcome;
 mod payload;
 mod reason;
+#[cfg(test)]
+pub(crate) mod testing;
 
 /// Whether documents explain a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -45,7 +45,7 @@ pub(super) fn near_misses<'c>(case: &Case<'c, '_>) -> Vec<NearMiss<'c>> {
     let misfits: Vec<_> = (case.catalogs.at_either(transport, ports))
         .filter(|row| stands(row, case))
         .filter_map(|row| case.fit(row).err().map(|misfit| (row, misfit)))
-        .filter(|&(row, misfit)| misfit != Misfit::Side && !is_noise(row, misfit))
+        .filter(|&(row, misfit)| misfit != Misfit::Side && !is_noise(row, misfit, case))
         .collect();
     // A range that only payload could prove says least of all.
     let (unproven, misplaced): (Vec<_>, Vec<_>) =
@@ -106,9 +106,11 @@ pub(super) fn is_on_the_wrong_side(row: &Row, case: &Case<'_, '_>) -> bool {
     !elsewhere && !fitted && case.oriented.fits_reversed(row)
 }
 
-/// A client's own media port is every port: saying so of each flow would be noise.
-const fn is_noise(row: &Row, misfit: Misfit) -> bool {
-    row.media.is_some() && matches!(misfit, Misfit::Unproven)
+/// A client's own media port is every port: saying so of each flow would be noise; and that such a port of a client
+/// lies in a server's range.
+fn is_noise(row: &Row, misfit: Misfit, case: &Case<'_, '_>) -> bool {
+    let own = !row.has_port(case.oriented.responder.at.port);
+    row.media.is_some() && (misfit == Misfit::Unproven || (misfit == Misfit::Role && own))
 }
 
 pub(super) fn transport_text(other: Transport, case: &Case<'_, '_>) -> String {
@@ -137,7 +139,9 @@ pub(super) fn misfit_text(misfit: Misfit, row: &Row, case: &Case<'_, '_>) -> Str
     let protocol = || case.payload.protocol().map_or("unknown", |protocol| protocol.as_str());
     match misfit {
         Misfit::Role => {
-            let host = oriented.role_end(row);
+            // Unless media is proven, only the responder's own port counts.
+            let asked = row.media.is_some() && row.has_port(oriented.responder.at.port);
+            let host = if asked { &oriented.responder } else { oriented.role_end(row) };
             format!("documented for another role: {}, not for {}", row.roles_text(), role_words(&host.who))
         }
         Misfit::Peer if !row.peer.is_empty() => format!("documented only towards {}", row.peer.slugs().join(" or ")),
@@ -182,5 +186,63 @@ fn role_words(who: &Who<'_>) -> String {
         "a group address".to_owned()
     } else {
         "this host".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Protocol;
+    use crate::verdict::testing::{POOL, Scene, nothing, spoken, tcp, tls, udp};
+
+    #[test]
+    fn an_overlay_that_the_payload_contradicts_is_no_explanation() {
+        let scene = Scene::new(POOL, &[]);
+        let flow = |evidence| tcp("10.0.0.11:50123", "10.0.0.18:389", evidence);
+        let hint = |flow| {
+            scene.with(&flow, |_, judged| judged.near_misses.first().map(|miss| (miss.missing, miss.why.clone())))
+        };
+        let off = "only in overlay windows-infrastructure, which is off";
+        assert_eq!(hint(flow(nothing())), Some((Missing::Overlay, off.to_owned())));
+        assert_eq!(hint(flow(spoken(Protocol::Ldap))), Some((Missing::Overlay, off.to_owned())));
+        assert_eq!(
+            hint(flow(spoken(Protocol::Ssh))),
+            Some((Missing::Payload, format!("{off}, and the payload is ssh")))
+        );
+    }
+
+    #[test]
+    fn another_roles_row_says_whether_the_payload_would_keep_it() {
+        let scene = Scene::new(POOL, &[]);
+        let first = |evidence| scene.misses(&tcp("10.1.0.5:50123", "10.0.0.13:5071", evidence)).remove(0);
+        let role = "S33: documented for another role: front-end, not for mediation";
+        assert_eq!(first(nothing()), role);
+        assert_eq!(first(tls(None)), role);
+        assert_eq!(first(spoken(Protocol::Ssh)), format!("{role}; and the payload is ssh"));
+        assert_eq!(first(spoken(Protocol::Sip)), format!("{role}; and the payload is sip in clear text"));
+        let from_server =
+            tcp("10.0.0.11:50123", "10.0.0.13:5071", tls(Some(crate::evidence::ClientCertificate::Empty)));
+        assert_eq!(scene.misses(&from_server)[0], format!("{role}; and the client showed no certificate"));
+    }
+
+    #[test]
+    fn a_port_in_a_range_on_both_sides_is_not_only_the_initiators() {
+        let scene = Scene::new(POOL, &[]);
+        let misses = scene.misses(&tcp("10.0.0.11:51000", "10.0.0.13:60000", nothing()));
+        assert_eq!(
+            misses,
+            [
+                "S10: documented for another role: front-end, not for mediation",
+                "S28: documented for another role: front-end, not for mediation",
+                "S39: port only on the initiator's side: 51000 is the port it opened the flow from"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_other_transport() {
+        let scene = Scene::new(POOL, &[]);
+        let misses = scene.misses(&udp("10.1.0.5:40000", "10.0.0.11:5061", spoken(Protocol::Sip)));
+        assert_eq!(misses, ["S03: right port, wrong transport: documented for tcp/5061"]);
     }
 }
