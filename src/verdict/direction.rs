@@ -186,3 +186,63 @@ impl FanIn {
         self.peers.get(&(transport, end)).is_some_and(|peers| peers.len() >= FAN_IN)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Site;
+    use crate::evidence::Protocol;
+    use crate::verdict::testing::{media, nothing, spoken, tcp, udp};
+
+    /// Who opened the flow, and by which rung; `learned` is told first.
+    fn check(flow: &Flow<Evidence>, learned: &Learned, expected: (Direction, Basis)) {
+        let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
+        let topology = Topology::default();
+        let decided = strong(flow, &catalogs, &topology, learned);
+        let decided = decided.unwrap_or_else(|| weak(flow, &FanIn::of(std::iter::once(flow))));
+        assert_eq!(decided, expected, "{:?}", flow.tuple);
+    }
+
+    #[test]
+    fn a_request_tells_who_opened() {
+        let none = Learned::default();
+        let (forward, reverse) = (Direction::Forward, Direction::Reverse);
+        // Port 5062 is a row's, but its host asks.
+        check(&tcp("10.0.0.1:5062", "10.0.0.2:51000", spoken(Protocol::Http)), &none, (forward, Basis::Protocol));
+        check(&tcp("10.0.0.1:5062", "10.0.0.2:51000", nothing()), &none, (reverse, Basis::FixedRow));
+        // ICE's STUN comes from both ends.
+        check(&tcp("10.0.0.1:5062", "10.0.0.2:51000", media(&[])), &none, (reverse, Basis::FixedRow));
+    }
+
+    #[test]
+    fn the_ports_of_media_over_udp_say_nothing() {
+        let none = Learned::default();
+        let forward = Direction::Forward;
+        for evidence in [media(&[]), media(&[114])] {
+            check(&udp("10.0.0.1:1434", "10.0.0.2:51000", evidence.clone()), &none, (forward, Basis::FirstPacket));
+            check(&udp("10.0.0.1:7000", "10.0.0.2:51000", evidence.clone()), &none, (forward, Basis::FirstPacket));
+            // A service that many use, were it not media.
+            let flow = udp("10.0.0.1:51001", "10.0.0.2:51000", evidence);
+            let mut fan_in = FanIn::of(std::iter::once(&flow));
+            for peer in 3..9 {
+                fan_in.count(&udp(&format!("10.0.0.{peer}:51001"), "10.0.0.2:51000", nothing()));
+                fan_in.count(&udp(&format!("10.0.0.{peer}:51001"), "10.0.0.1:51001", nothing()));
+            }
+            assert_eq!(weak(&flow, &fan_in), (forward, Basis::FirstPacket));
+        }
+        check(&udp("10.0.0.1:7000", "10.0.0.2:51000", nothing()), &none, (Direction::Reverse, Basis::Ephemeral));
+    }
+
+    #[test]
+    fn what_was_announced_listens() {
+        let mut learned = Learned::default();
+        let flow = tcp("10.0.0.1:51000", "10.0.0.2:5062", nothing());
+        learned.announced(flow.tuple.source);
+        check(&flow, &learned, (Direction::Reverse, Basis::Listener));
+        // The same number over UDP was not.
+        check(&udp("10.0.0.1:51000", "10.0.0.2:1434", nothing()), &learned, (Direction::Forward, Basis::FixedRow));
+        // Both ends listen: this rung does not tell.
+        learned.accepted(Transport::Tcp, flow.tuple.destination);
+        check(&flow, &learned, (Direction::Forward, Basis::FixedRow));
+    }
+}

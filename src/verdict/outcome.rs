@@ -116,3 +116,29 @@ pub fn icmp_text(icmp: IcmpError) -> String {
     let name = ICMP_NAMES.iter().find(matches).map_or("ICMP error", |&(.., name)| name);
     format!("{name} ({family} {kind}/{code})")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Protocol;
+    use crate::verdict::testing::{media_as, nothing, spoken, udp};
+
+    /// One datagram that nobody answers, though the host answers elsewhere.
+    fn check(evidence: Evidence, expected: Outcome) {
+        let mut flow = udp("10.1.0.5:50123", "10.0.0.11:50002", evidence);
+        flow.counters.reverse.packets = 0;
+        assert_eq!(outcome(&flow, Direction::Forward, true), expected);
+        assert_eq!(outcome(&flow, Direction::Forward, false), Outcome::OneWay);
+    }
+
+    #[test]
+    fn a_stream_asks_nothing_and_any_other_datagram_asks() {
+        check(nothing(), Outcome::Unanswered);
+        check(spoken(Protocol::Dns), Outcome::Unanswered);
+        check(spoken(Protocol::UnknownBinary), Outcome::Unanswered);
+        check(media_as(Protocol::Stun, &[], false), Outcome::Unanswered);
+        check(media_as(Protocol::MsTurn, &[], false), Outcome::Unanswered);
+        check(media_as(Protocol::Rtp, &[0], false), Outcome::OneWay);
+        check(media_as(Protocol::Rtcp, &[], false), Outcome::OneWay);
+    }
+}

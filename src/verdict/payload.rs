@@ -49,7 +49,7 @@ pub fn contradiction_text(flow: &Flow<Evidence>, judged: &Judged<'_>) -> Option<
         Contradiction::OtherProtocol => observed_words(flow, &payload, "")?,
         Contradiction::ClearText => observed_words(flow, &payload, " in clear text")?,
         Contradiction::OneWayTls => {
-            format!("{}, but {}", observed_words(flow, &payload, "")?, certificate_words(payload.tls)?)
+            format!("{}, and {}", observed_words(flow, &payload, "")?, certificate_words(payload.tls)?)
         }
     };
     Some(format!("{observed}, the row expects {}", row.expected()))
@@ -178,5 +178,132 @@ const fn row_medium(media: OfRow) -> &'static str {
         OfRow::Video => "video",
         OfRow::ApplicationSharing => "application sharing",
         OfRow::FileTransfer => "file transfer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Alert, Version};
+    use crate::net::Both;
+    use crate::verdict::testing::{
+        POOL, Scene, broken_off, dhcp, differing, media_as, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
+    };
+
+    /// The sentences about the payload, which follow those about row, direction and role.
+    fn check(flow: &Flow<Evidence>, expected: &[&str]) {
+        let told = Scene::new(POOL, &[]).with(flow, |_, judged| payload_sentences(flow, judged));
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_verifies_names_the_frame() {
+        check(
+            &tcp("10.0.0.12:50123", "10.0.0.11:5062", tls(Some(ClientCertificate::Presented))),
+            &["the payload is TLS 1.2 (frame 15), as the row expects", "both ends showed a certificate"],
+        );
+        let version = Some(Version { major: 1, minor: 1 });
+        check(
+            &tcp("10.0.0.12:50123", "10.0.0.11:80", spoken_with(Protocol::Http, version, None)),
+            &["the payload is HTTP 1.1 (frame 15), as the row expects"],
+        );
+        // Where the ends differ, the frame is the responder's.
+        let mut ends = Both { forward: None, reverse: None };
+        for (end, after) in [(&mut ends.forward, Some(1)), (&mut ends.reverse, None)] {
+            let what = crate::evidence::Sighting::of(Protocol::Smb, Speaker::Either);
+            *end = Some(crate::evidence::Seen { what, after });
+        }
+        let unnumbered = Evidence::proven(ends, None);
+        let smb = "host=[{name='cms',addresses=['10.0.0.20'],roles=['central-management']}]";
+        let flow = tcp("10.0.0.12:50123", "10.0.0.20:445", unnumbered);
+        let told = Scene::new(smb, &[]).with(&flow, |_, judged| payload_sentences(&flow, judged));
+        assert_eq!(told, ["the payload is SMB, as the row expects"]);
+    }
+
+    #[test]
+    fn what_contradicts_says_what_was_expected() {
+        check(
+            &tcp("10.1.0.5:50123", "10.0.0.11:5071", spoken(Protocol::Ssh)),
+            &["the payload is SSH (frame 15), the row expects sip over mutual tls"],
+        );
+        check(
+            &tcp("10.1.0.5:50123", "10.0.0.11:5061", spoken(Protocol::Sip)),
+            &["the payload is SIP in clear text (frame 15), the row expects sip over tls (mutual between servers)"],
+        );
+        check(
+            &tcp("10.0.0.12:50123", "10.0.0.11:5062", tls(Some(ClientCertificate::Empty))),
+            &[
+                "the payload is TLS 1.2 (frame 15), and the client showed no certificate (empty list), the row expects sip over mutual tls",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_stays_open_says_why() {
+        check(&tcp("10.1.0.5:50123", "10.0.0.11:5071", nothing()), &["no payload was captured: unverified"]);
+        let mut captured = nothing();
+        captured.observe(crate::net::Direction::Forward, b"x");
+        check(
+            &tcp("10.1.0.5:50123", "10.0.0.11:5071", captured),
+            &["the payload was not seen far enough to tell what it is: unverified"],
+        );
+        check(
+            &tcp("10.1.0.5:50123", "10.0.0.11:5071", spoken(Protocol::UnknownBinary)),
+            &["the payload is unknown binary (frame 15), which identifies nothing: unverified"],
+        );
+        check(
+            &tcp("10.1.0.5:50123", "10.0.0.11:5071", tls(Some(ClientCertificate::NotRequested))),
+            &[
+                "the payload is TLS 1.2 (frame 15), the row expects sip over mutual tls, which is asked only of two declared servers: unverified",
+                "the server asked for no client certificate",
+            ],
+        );
+        check(
+            &tcp("10.0.0.12:50123", "10.0.0.11:5071", broken_off(ClientCertificate::Empty)),
+            &[
+                "the payload is TLS 1.2 (frame 15), and the handshake was broken off before it could be mutual: unverified",
+                "the client showed no certificate (empty list)",
+                "the TLS server broke off with alert 40 (handshake_failure)",
+            ],
+        );
+        check(
+            &udp("10.2.0.5:68", "10.0.0.18:67", dhcp(None)),
+            &["the payload is DHCP (frame 15), and no message shows its vendor class: unverified"],
+        );
+        check(
+            &tcp("10.1.0.5:50123", "10.1.0.6:6891", spoken(Protocol::Http)),
+            &["the payload is HTTP (frame 15), which neither proves nor disproves file-transfer: unverified"],
+        );
+        check(
+            &tcp("10.1.0.5:50123", "10.0.0.11:50002", differing(Protocol::Ssh, Protocol::Text)),
+            &["the payload is text (frame 15), which identifies nothing: unverified"],
+        );
+    }
+
+    #[test]
+    fn another_row_than_the_best_may_be_the_proven_one() {
+        let nobody = Scene::new("", &[]);
+        let https = tcp("10.1.0.5:50123", "10.0.0.9:443", tls(None));
+        let told = nobody.with(&https, |_, judged| payload_sentences(&https, judged));
+        assert_eq!(told, ["the payload is TLS 1.2 (frame 15), as the row expects"]);
+        // The declared client's row comes first, and only the other is proven.
+        let desk = Scene::new("network=[{name='d',addresses=['10.1.0.0/16'],roles=['client']}]", &[]);
+        let told = desk.with(&https, |_, judged| payload_sentences(&https, judged));
+        assert_eq!(told, ["the payload is TLS 1.2 (frame 15), as row S12 expects"]);
+    }
+
+    #[test]
+    fn of_what_no_row_explains_the_payload_is_told_all_the_same() {
+        let alert = Some(Alert { from: Speaker::Either, fatal: false, description: 48 });
+        let evidence = tls_with(Tls { version: Some(0x0300), resumed: true, alert, ..Tls::default() });
+        check(
+            &tcp("10.1.0.5:50123", "10.0.0.11:9999", evidence),
+            &[
+                "the payload is SSL 3.0 (frame 15)",
+                "the TLS session was resumed: certificates are not shown again",
+                "one end sent alert 48 (unknown_ca)",
+            ],
+        );
+        check(&tcp("10.1.0.5:50123", "10.0.0.11:9999", nothing()), &[]);
     }
 }

@@ -76,6 +76,8 @@ struct Gathered {
     tuple: FiveTuple,
     /// How documented connections failed, or what of TLS is weak, and how often.
     tally: BTreeMap<String, u64>,
+    /// What of that is beyond [`TOLD_APART`].
+    untold: u64,
     /// Flows between the same ends and to the same port that succeeded.
     successes: u64,
 }
@@ -138,6 +140,7 @@ impl<'a> Findings<'a> {
             first_frame: flow.first_frame,
             tuple: flow.tuple,
             tally: BTreeMap::new(),
+            untold: 0,
             successes: 0,
         });
         gathered.count += 1;
@@ -268,8 +271,11 @@ const TOLD_APART: usize = 8;
 
 impl Gathered {
     fn tell(&mut self, one: String, n: u64) {
-        let full = self.tally.len() >= TOLD_APART && !self.tally.contains_key(&one);
-        *self.tally.entry(if full { "other".to_owned() } else { one }).or_default() += n;
+        if self.tally.len() >= TOLD_APART && !self.tally.contains_key(&one) {
+            self.untold += n;
+        } else {
+            *self.tally.entry(one).or_default() += n;
+        }
     }
 
     fn absorb(&mut self, other: Self) {
@@ -283,6 +289,7 @@ impl Gathered {
         self.count += other.count;
         self.expired = self.expired.or(other.expired);
         self.successes += other.successes;
+        self.untold += other.untold;
         for (one, n) in other.tally {
             self.tell(one, n);
         }
@@ -305,7 +312,8 @@ impl Gathered {
         let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
         let mut reason = self.reason;
         if !self.tally.is_empty() {
-            let ways: Vec<_> = self.tally.iter().map(|(one, n)| format!("{n} {one}")).collect();
+            let mut ways: Vec<_> = self.tally.iter().map(|(one, n)| format!("{n} {one}")).collect();
+            ways.extend((self.untold > 0).then(|| format!("{} others", self.untold)));
             reason = format!("{reason}: {}", ways.join(", "));
             if self.successes > 0 {
                 reason =

@@ -298,7 +298,184 @@ pub(super) fn not_found(findings: &[Finding], accepted: &[Finding], sight: Sight
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::findings::Findings;
     use super::*;
+    use crate::evidence::{Certificate, ClientCertificate, Tls};
+    use crate::net::Timestamp;
+    use crate::verdict::testing::{
+        POOL, Scene, media, media_as, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
+    };
+
+    /// "severity kind port rows: reason" of every finding of these flows.
+    fn found(scene: &Scene, policy: &Policy, flows: &[Flow<Evidence>]) -> Vec<String> {
+        let judge = scene.judge();
+        let mut findings = Findings::new(&judge, policy);
+        flows.iter().for_each(|flow| findings.count(flow, &judge.judge(0, flow)));
+        let line = |finding: &Finding| {
+            let port = finding.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
+            let rows = finding.rows.join(" ");
+            format!("{} {} {port} {rows}: {}", finding.severity.as_str(), finding.kind, finding.reason)
+        };
+        findings.finish(|_| None).0.iter().map(line).collect()
+    }
+
+    fn check(flow: Flow<Evidence>, expected: &[&str]) {
+        assert_eq!(found(&Scene::new(POOL, &[]), &Policy::default(), &[flow]), expected);
+    }
+
+    #[test]
+    fn what_the_payload_contradicts_is_a_finding_of_its_kind() {
+        check(
+            tcp("10.1.0.5:50123", "10.0.0.11:5071", spoken(Protocol::Ssh)),
+            &[
+                "high contradicted-payload 5071 S33: tcp/5071 is documented, S33 (Lync Server Response Group service), but \
+               the payload is SSH (frame 15), the row expects sip over mutual tls",
+            ],
+        );
+        check(
+            tcp("10.1.0.5:50123", "10.0.0.11:5061", spoken(Protocol::Sip)),
+            &[
+                "high cleartext-where-tls 5061 S03: tcp/5061 is documented, S03 (Lync Server Front-End service), but the \
+               payload is SIP in clear text (frame 15), the row expects sip over tls (mutual between servers)",
+            ],
+        );
+        check(
+            tcp("10.0.0.12:50123", "10.0.0.11:5062", tls(Some(ClientCertificate::NotRequested))),
+            &[
+                "medium one-way-tls-on-mtls 5062 S06: tcp/5062 is documented, S06 (Lync Server IM Conferencing service), \
+               but the payload is TLS 1.2 (frame 15), and the server asked for no client certificate, the row expects \
+               sip over mutual tls",
+            ],
+        );
+        check(tcp("10.0.0.12:50123", "10.0.0.11:5062", tls(Some(ClientCertificate::Presented))), &[]);
+    }
+
+    #[test]
+    fn what_no_row_explains_says_what_it_is() {
+        check(
+            tcp("10.1.0.5:50123", "10.0.0.11:49300", spoken(Protocol::Http)),
+            &["medium undocumented-flow 49300 : no row explains tcp/49300; nearest is S28: in a media range but the \
+               payload is http"],
+        );
+        check(
+            tcp("10.1.0.5:50123", "10.0.0.11:22", spoken(Protocol::Ssh)),
+            &["medium undocumented-flow 22 : no row explains tcp/22; the payload is SSH (frame 15)"],
+        );
+        // An overlay that the payload contradicts softens nothing.
+        check(
+            tcp("10.0.0.11:50123", "10.0.0.18:389", spoken(Protocol::Ssh)),
+            &["medium undocumented-flow 389 : no row explains tcp/389; nearest is W04: only in overlay \
+               windows-infrastructure, which is off, and the payload is ssh"],
+        );
+        check(
+            tcp("10.0.0.11:50123", "10.0.0.18:389", nothing()),
+            &["low undocumented-flow 389 : no row explains tcp/389; nearest is W04: only in overlay \
+               windows-infrastructure, which is off"],
+        );
+        check(udp("10.1.0.5:50123", "10.0.0.11:50002", media(&[0])), &[]);
+    }
+
+    #[test]
+    fn another_roles_row_is_no_conflict_where_the_payload_contradicts_it() {
+        let scene = Scene::new(POOL, &["lync-2013-edge"]);
+        let kinds = |evidence| -> Vec<String> {
+            let flow = udp("10.1.0.5:50123", "10.0.0.11:3478", evidence);
+            let lines = found(&scene, &Policy::default(), &[flow]);
+            lines.iter().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect()
+        };
+        assert_eq!(kinds(nothing()), ["undocumented-flow", "role-conflict"]);
+        assert_eq!(kinds(media_as(Protocol::MsTurn, &[], true)), ["undocumented-flow", "role-conflict"]);
+        assert_eq!(kinds(spoken(Protocol::Dns)), ["undocumented-flow", "unknown-listener"]);
+    }
+
+    #[test]
+    fn smb_1_is_a_finding_wherever_it_is_spoken() {
+        let smb = |minor, major| spoken_with(Protocol::Smb, Some(Version { major, minor }), None);
+        let cms = Scene::new("host=[{name='c',addresses=['10.0.0.9'],roles=['central-management']}]", &[]);
+        let flow = |evidence| tcp("10.0.0.8:50123", "10.0.0.9:445", evidence);
+        assert_eq!(
+            found(&cms, &Policy::default(), &[flow(smb(0, 1))]),
+            ["medium smb1 445 S37: SMB 1 is spoken on tcp/445; the payload is SMB 1.0 (frame 15)"]
+        );
+        assert!(found(&cms, &Policy::default(), &[flow(smb(0, 3)), flow(spoken(Protocol::Smb))]).is_empty());
+    }
+
+    #[test]
+    fn weak_tls_is_told_with_how_often_and_as_the_policy_weighs_it() {
+        let flow = |client: &str, version| {
+            tcp(client, "10.0.0.11:443", tls_with(Tls { version: Some(version), ..Tls::default() }))
+        };
+        let flows = [
+            flow("10.1.0.5:50001", 0x0301),
+            flow("10.1.0.6:50002", 0x0301),
+            flow("10.1.0.7:50003", 0x0302),
+            flow("10.1.0.8:50004", 0x0303),
+        ];
+        let scene = Scene::new(POOL, &[]);
+        let weak = "weak-tls 443 S12 S19: TLS on tcp/443 that the policy calls weak: 2 TLS 1.0, 1 TLS 1.1";
+        assert_eq!(found(&scene, &Policy::default(), &flows), [format!("info {weak}")]);
+        let strict = Policy::parse("p", "severity = 'high'").unwrap();
+        assert_eq!(found(&scene, &strict, &flows), [format!("high {weak}")]);
+        let lenient = Policy::parse("p", "minimum_tls = '1.0'").unwrap();
+        assert!(found(&scene, &lenient, &flows).is_empty());
+        // Undocumented flows too.
+        let elsewhere =
+            tcp("10.1.0.5:50001", "10.0.0.11:9999", tls_with(Tls { version: Some(0x0300), ..Tls::default() }));
+        assert!(found(&scene, &Policy::default(), &[elsewhere]).iter().any(|line| line.contains("1 SSL 3.0")));
+        // The hello of MS-TURN offers only an anonymous suite, and is no TLS.
+        let turn = tcp("10.1.0.5:50001", "10.0.0.17:443", media_as(Protocol::MsTurn, &[], true));
+        assert!(found(&scene, &Policy::default(), &[turn]).is_empty());
+    }
+
+    #[test]
+    fn certificates_without_number_do_not_fill_a_reason() {
+        let flow = |n: u8| {
+            let certificate = Certificate {
+                subject: format!("CN={n}"),
+                issuer: String::new(),
+                alternative_names: Vec::new(),
+                not_before: Timestamp(0),
+                not_after: Timestamp(1),
+            };
+            tcp(
+                "10.1.0.5:50001",
+                "10.0.0.11:443",
+                tls_with(Tls { server: Some(Arc::new(certificate)), ..Tls::default() }),
+            )
+        };
+        let flows: Vec<_> = (0..40).map(flow).collect();
+        let lines = found(&Scene::new(POOL, &[]), &Policy::default(), &flows);
+        assert_eq!(lines.len(), 1);
+        assert!(
+            lines[0].contains("1 server certificate CN=0 expired on 1970-01-01") && lines[0].ends_with("32 others"),
+            "{}",
+            lines[0]
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_looked_for_is_told() {
+        let told = |topology: &str, sight: Sight| {
+            let scene = Scene::new(topology, &[]);
+            let lines = not_found(&[], &[], sight, &scene.judge());
+            lines.into_iter().map(|line| line.statement).collect::<Vec<_>>()
+        };
+        let all = Sight { flows: true, payload: true };
+        assert!(told(POOL, all).contains(&"no clear-text SIP or HTTP was seen where TLS is required".to_owned()));
+        assert!(told(POOL, all).contains(&"no SMB 1 was seen".to_owned()));
+        assert!(
+            told("", all).contains(&"one-way-tls-on-mtls was not looked for: no two servers are declared".to_owned())
+        );
+        let blind = told(POOL, Sight { payload: false, ..all });
+        assert_eq!(
+            blind.iter().filter(|line| line.ends_with("was not looked for: no payload was captured")).count(),
+            5
+        );
+        let nothing = told(POOL, Sight { flows: false, payload: false });
+        assert!(nothing.iter().all(|line| line.ends_with("no flow was read")), "{nothing:?}");
+    }
 
     #[test]
     fn kinds_stand_in_the_order_of_the_variants() {
