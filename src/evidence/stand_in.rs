@@ -15,17 +15,17 @@ pub struct CipherSuite {
     pub null: bool,
 }
 
-/// "1.2", "SSL 3.0".
+/// "1.2", "ssl 3.0".
 #[must_use]
 pub const fn tls_version_text(version: u16) -> &'static str {
     match version {
-        0x0002 => "SSL 2.0",
-        0x0300 => "SSL 3.0",
+        0x0002 => "ssl 2.0",
+        0x0300 => "ssl 3.0",
         0x0301 => "1.0",
         0x0302 => "1.1",
         0x0303 => "1.2",
         0x0304 => "1.3",
-        _ => "unknown version",
+        _ => "unknown",
     }
 }
 
@@ -50,6 +50,6 @@ pub const fn alert_name(description: u8) -> &'static str {
     match description {
         40 => "handshake_failure",
         48 => "unknown_ca",
-        _ => "unknown",
+        _ => "unassigned",
     }
 }

@@ -140,6 +140,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_announced_listens_and_tells_no_role() {
+        let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
+        let endpoint = Endpoint { address: Address::v4([10, 0, 0, 1]), port: 5062 };
+        let mut learned = Learned::default();
+        learned.announced(endpoint);
+        learned.infer(std::iter::empty(), &catalogs);
+        assert!(learned.is_listener(Transport::Tcp, endpoint) && !learned.is_listener(Transport::Udp, endpoint));
+        assert!(!learned.has_accepted(Transport::Tcp, endpoint));
+        assert!(learned.inferred(endpoint.address).is_none());
+    }
+
+    #[test]
     fn ports_that_any_windows_server_answers_infer_nothing() {
         check(&[445], "");
         check(&[135], "");

@@ -76,6 +76,11 @@ impl<'a> Payload<'a> {
         self.protocol().filter(|protocol| protocol.is_identified())
     }
 
+    /// Whether it is MS-TURN, or relayed by it, which nobody else speaks.
+    fn is_ms_turn(&self) -> bool {
+        self.protocol() == Some(Protocol::MsTurn) || self.media.is_some_and(|media| media.turn)
+    }
+
     /// Whether it proves media.
     pub(super) fn is_media(&self) -> bool {
         self.media.is_some() || self.protocol().is_some_and(Protocol::is_media)
@@ -198,8 +203,7 @@ pub(super) fn hold(row: &Row, payload: &Payload<'_>, ends: Ends<'_>) -> Said {
         (true, _) => instead_of_tls(row, protocol),
         (false, _) => in_the_clear(row, payload, protocol),
     };
-    // MS-TURN is nobody else's.
-    let guessed = protocol != Protocol::MsTurn && ends.guess_an_edge(row);
+    let guessed = !payload.is_ms_turn() && ends.guess_an_edge(row);
     if said.proof == Proof::Verified && guessed { Said::UNVERIFIED } else { said }
 }
 
@@ -414,6 +418,12 @@ mod tests {
         let relayed = |to: &str| scene.told(&udp("10.1.0.5:50123", to, media(&[114])));
         assert_eq!(relayed("10.0.0.17:3478"), "documented verified C05");
         assert_eq!(relayed("198.51.100.7:3478"), "documented unverified C05");
+        // RTP that MS-TURN was seen to relay.
+        let through = || {
+            let media = Media { turn: true, payload_types: 1 << 114, ..Media::default() };
+            crate::verdict::testing::spoken_with(Protocol::Rtp, None, Some(Details::Media(Box::new(media))))
+        };
+        assert_eq!(scene.told(&udp("10.1.0.5:50123", "198.51.100.7:3478", through())), "documented verified C05");
         assert_eq!(tcp_443(outside, spoken(Protocol::Ssh)), "contradicted contradicted OtherProtocol C02 C03 C04");
         let sip = scene.told(&tcp("10.1.0.5:50123", "198.51.100.7:5061", spoken(Protocol::Sip)));
         assert_eq!(sip, "contradicted contradicted ClearText C06");

@@ -17,16 +17,14 @@ pub struct Considered<'a> {
     pub row: &'a Row,
     /// Its catalog is on.
     pub on: bool,
-    /// How well the role is known; none if the row does not fit.
-    pub role_basis: Option<RoleBasis>,
-    /// What the payload says of it; none if the row does not fit.
-    pub proof: Option<Proof>,
-    /// How the payload contradicts it.
-    pub contradiction: Option<Contradiction>,
     /// It is one of the rows that the verdict lists.
     pub listed: bool,
-    /// Why it fits, or fell.
-    pub why: String,
+    /// How well its role is known and what the payload says, or why it does not fit.
+    pub fit: Result<(RoleBasis, Proof), String>,
+    /// How the payload contradicts a row that fits.
+    pub contradiction: Option<Contradiction>,
+    /// Why a row that fits is not listed, or contradicted; none for one that explains the flow.
+    pub but: Option<String>,
 }
 
 /// Rows on the responder's port, of media also on the initiator's, and on the same port of the other transport; of the
@@ -63,30 +61,21 @@ pub(super) fn considered<'c>(case: &Case<'c, '_>, listed: &[&Row]) -> Vec<Consid
     considered
 }
 
-fn fits<'c>(row: &'c Row, fit: Fit, place: usize, case: &Case<'_, '_>) -> Considered<'c> {
-    let Fit { basis, said } = fit;
-    let role = basis.as_str();
-    let why = match (place, said.contradiction) {
-        (0, None) => format!("fits: its role is {role}, by the payload it is {}", said.proof.as_str()),
-        (2, contradiction) => overlay_text(row, contradiction, case),
+fn fits<'c>(row: &'c Row, Fit { basis, said }: Fit, place: usize, case: &Case<'_, '_>) -> Considered<'c> {
+    let but = match (place, said.contradiction) {
+        (0, None) => None,
+        (2, contradiction) => Some(overlay_text(row, contradiction, case)),
         (_, Some(contradiction)) => {
-            format!("{}, the row expects {}", payload_text(contradiction, case), row.expected())
+            Some(format!("{}, the row expects {}", payload_text(contradiction, case), row.expected()))
         }
-        (_, None) => "rows of few ports that fit stand before it".to_owned(),
+        (_, None) => Some("rows of few ports that fit stand before it".to_owned()),
     };
-    Considered {
-        row,
-        on: place < 2,
-        role_basis: Some(basis),
-        proof: Some(said.proof),
-        contradiction: said.contradiction,
-        listed: place == 0,
-        why,
-    }
+    let (on, listed) = (place < 2, place == 0);
+    Considered { row, on, listed, fit: Ok((basis, said.proof)), contradiction: said.contradiction, but }
 }
 
 const fn fell(row: &Row, on: bool, why: String) -> Considered<'_> {
-    Considered { row, on, role_basis: None, proof: None, contradiction: None, listed: false, why }
+    Considered { row, on, listed: false, fit: Err(why), contradiction: None, but: None }
 }
 
 #[cfg(test)]
@@ -96,9 +85,16 @@ mod tests {
     use crate::verdict::testing::{POOL, Scene, media, media_as, nothing, spoken, tcp, tls, udp};
 
     fn tell(considered: &Considered<'_>) -> String {
+        let listed = if considered.listed { "*" } else { "" };
         let on = if considered.on { "" } else { "off " };
-        let fit = considered.role_basis.map(|basis| format!("{} ", basis.as_str())).unwrap_or_default();
-        format!("{}{on}{fit}{}: {}", if considered.listed { "*" } else { "" }, considered.row.id, considered.why)
+        let told = match &considered.fit {
+            Ok((basis, proof)) => {
+                let but = considered.but.as_ref().map(|but| format!(": {but}"));
+                format!("{} {}{}", basis.as_str(), proof.as_str(), but.unwrap_or_default())
+            }
+            Err(why) => why.clone(),
+        };
+        format!("{listed}{on}{}: {told}", considered.row.id)
     }
 
     #[test]
@@ -108,7 +104,7 @@ mod tests {
         assert_eq!(
             about(tcp("10.1.0.5:50123", "10.0.0.11:5071", spoken(Protocol::Ssh))),
             [
-                "*declared S33: the payload is ssh, the row expects sip over mutual tls",
+                "*S33: declared contradicted: the payload is ssh, the row expects sip over mutual tls",
                 "S28: port only on the initiator's side: 50123 is the port it opened the flow from",
                 "S39: port only on the initiator's side: 50123 is the port it opened the flow from",
                 "H12: documented for another role: front-end-load-balancer, not for front-end",
@@ -120,12 +116,9 @@ mod tests {
                 "off E14: explains it only if the payload proves media",
             ]
         );
-        assert_eq!(
-            about(tcp("10.1.0.5:50123", "10.0.0.11:5062", tls(None)))[0],
-            "*declared S06: fits: its role is declared, by the payload it is verified"
-        );
+        assert_eq!(about(tcp("10.1.0.5:50123", "10.0.0.11:5062", tls(None)))[0], "*S06: declared verified");
         let ldap = about(tcp("10.0.0.11:50123", "10.0.0.18:389", nothing()));
-        assert_eq!(ldap[0], "off declared W04: only in overlay windows-infrastructure, which is off");
+        assert_eq!(ldap[0], "off W04: declared unverified: only in overlay windows-infrastructure, which is off");
         assert!(
             ldap.contains(
                 &"S39: port only on the initiator's side: 50123 is the port it opened the flow from".to_owned()
@@ -140,11 +133,11 @@ mod tests {
         let nobody = Scene::new("", &[]);
         let turn =
             nobody.considered(&tcp("10.1.0.5:50123", "10.0.0.9:443", media_as(Protocol::MsTurn, &[], true)), tell);
-        assert_eq!(turn[0], "*unknown C04: fits: its role is unknown, by the payload it is verified");
-        assert_eq!(turn[1], "unknown S12: the payload is ms-turn, the row expects http over tls");
+        assert_eq!(turn[0], "*C04: unknown verified");
+        assert_eq!(turn[1], "S12: unknown contradicted: the payload is ms-turn, the row expects http over tls");
         let hidden = Scene::new(POOL, &[]);
         let hidden = hidden.considered(&tcp("10.1.0.5:50123", "10.0.0.11:5071", media(&[0])), tell);
-        assert_eq!(hidden[0], "*declared S33: the payload is rtp, the row expects sip over mutual tls");
+        assert_eq!(hidden[0], "*S33: declared contradicted: the payload is rtp, the row expects sip over mutual tls");
         assert!(hidden.iter().any(|line| line.starts_with("C08: no row of fe01")), "{hidden:?}");
     }
 }

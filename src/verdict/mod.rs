@@ -12,7 +12,7 @@ pub use explain::Considered;
 pub use near::{Missing, NearMiss};
 pub use outcome::{Outcome, icmp_text};
 pub use payload::{contradiction_text, observed_text, tls_words};
-pub use reason::reasons;
+pub use reason::{direction_text, reasons};
 
 use candidate::{Case, Fit};
 use expectation::{Ends, Payload, hold};
@@ -97,6 +97,8 @@ pub struct Judged<'a> {
     pub basis: Basis,
     /// What became of it.
     pub outcome: Outcome,
+    /// That the responder listens is known only from what its host announced.
+    pub announced: bool,
     /// The responder accepted or answered; a reset is neither.
     pub accepted: bool,
     /// Whether documents explain it.
@@ -166,6 +168,8 @@ impl<'a> Judge<'a> {
             oriented,
             initiator,
             basis,
+            announced: !self.learned.has_accepted(oriented.transport, to.at)
+                && self.learned.is_listener(oriented.transport, to.at),
             outcome,
             accepted: is_accepted(flow, initiator, outcome),
             verdict,
@@ -294,4 +298,37 @@ fn answer(flow: &Flow<Evidence>, (initiator, basis): (Direction, Basis)) -> Opti
     let talked = flow.tuple.transport == Transport::Udp || flow.handshake.marks.of(responder).has(Marks::TALKED);
     let replied = flow.is_two_way() && talked && basis <= Basis::FixedRow;
     (accepted || replied).then(|| (flow.tuple.transport, end(flow, responder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Site;
+    use crate::evidence::{Details, Protocol};
+    use crate::verdict::testing::{nothing, spoken, spoken_with, tcp, tls, udp};
+
+    #[test]
+    fn a_reply_announces_ports_of_the_host_that_sent_it() {
+        let announces = |protocol| spoken_with(protocol, None, Some(Details::Announced(vec![49_155, 49_156])));
+        let flow = tcp("10.0.0.1:50123", "10.0.0.2:135", announces(Protocol::Rpc));
+        let found: Vec<_> = announced(&flow).map(|end| end.to_string()).collect();
+        assert_eq!(found, ["10.0.0.2:49155", "10.0.0.2:49156"]);
+        // The reply was seen first: its sender is the flow's source.
+        let mut flow = udp("10.0.0.2:1434", "10.0.0.1:50123", announces(Protocol::SqlBrowser));
+        assert_eq!(announced(&flow).map(|end| end.address.to_string()).next().as_deref(), Some("10.0.0.1"));
+        std::mem::swap(&mut flow.tuple.source, &mut flow.tuple.destination);
+        assert_eq!(announced(&flow).map(|end| end.address.to_string()).next().as_deref(), Some("10.0.0.2"));
+        assert_eq!(announced(&tcp("10.0.0.1:50123", "10.0.0.2:135", spoken(Protocol::Rpc))).count(), 0);
+    }
+
+    #[test]
+    fn what_contradicts_every_row_of_its_port_tells_no_role() {
+        let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
+        let keeps = |port: u16, evidence| {
+            keeps_a_row(&tcp("10.1.0.5:50123", &format!("10.0.0.9:{port}"), evidence), Direction::Forward, &catalogs)
+        };
+        assert!(keeps(5041, nothing()) && keeps(5041, tls(None)) && keeps(5041, spoken(Protocol::Text)));
+        assert!(!keeps(5041, spoken(Protocol::Ssh)));
+        assert!(!keeps(7777, tls(None)));
+    }
 }

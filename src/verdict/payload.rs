@@ -23,6 +23,9 @@ const NAMES: &[(Protocol, &str)] = &[
     (Protocol::UnknownBinary, "unknown binary"),
 ];
 
+/// What a version is called that nobody defined.
+const UNKNOWN: &str = "unknown";
+
 /// Every sentence about the payload; for an undocumented flow only what it is.
 pub(super) fn payload_sentences(flow: &Flow<Evidence>, judged: &Judged<'_>) -> Vec<String> {
     let payload = Payload::of(&flow.state, judged.initiator);
@@ -76,8 +79,11 @@ fn protocol_words(observed: &Observed<'_>, tls: Option<&Tls>) -> String {
 /// "TLS 1.2", "SSL 3.0".
 #[must_use]
 pub fn tls_words(version: u16) -> String {
-    let text = tls_version_text(version).to_string();
-    if text.starts_with(|c: char| c.is_ascii_digit()) { format!("TLS {text}") } else { text }
+    match tls_version_text(version) {
+        UNKNOWN => format!("TLS of unknown version {version:#06x}"),
+        text if text.starts_with(|c: char| c.is_ascii_digit()) => format!("TLS {text}"),
+        text => text.to_uppercase(),
+    }
 }
 
 fn verdict_sentence(flow: &Flow<Evidence>, payload: &Payload<'_>, judged: &Judged<'_>) -> Option<String> {
@@ -290,6 +296,12 @@ mod tests {
         let desk = Scene::new("network=[{name='d',addresses=['10.1.0.0/16'],roles=['client']}]", &[]);
         let told = desk.with(&https, |_, judged| payload_sentences(&https, judged));
         assert_eq!(told, ["the payload is TLS 1.2 (frame 15), as row S12 expects"]);
+    }
+
+    #[test]
+    fn versions_have_names() {
+        let names = [0x0002, 0x0300, 0x0301, 0x0304, 0x0909].map(tls_words);
+        assert_eq!(names, ["SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.3", "TLS of unknown version 0x0909"]);
     }
 
     #[test]

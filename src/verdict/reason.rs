@@ -13,7 +13,7 @@ use crate::topology::Listener;
 /// The sentences that lead from a flow to its verdict: direction, rows, role, payload, outcome.
 #[must_use]
 pub fn reasons(judge: &Judge<'_>, flow: &Flow<Evidence>, judged: &Judged<'_>) -> Vec<String> {
-    let mut sentences = vec![row_text(judged), direction_text(judge, judged)];
+    let mut sentences = vec![row_text(judged), direction_text(judged)];
     sentences.extend(role_text(judge, judged));
     sentences.extend(payload_sentences(flow, judged));
     sentences.extend(outcome_text(flow, judged));
@@ -43,15 +43,17 @@ fn row_text(judged: &Judged<'_>) -> String {
     }
 }
 
-fn direction_text(judge: &Judge<'_>, judged: &Judged<'_>) -> String {
+/// Why one end is taken to have opened the flow.
+#[must_use]
+pub fn direction_text(judged: &Judged<'_>) -> String {
     let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
     match judged.basis {
         Basis::Handshake => format!("{from} opened it: a SYN or SYN-ACK was seen"),
         Basis::Protocol => format!("{from} opened it: its payload is a request, or the answer's a response"),
-        Basis::Listener if judge.learned().has_accepted(judged.oriented.transport, to) => {
-            format!("{to} is the responder: it accepted another connection in this capture")
+        Basis::Listener if judged.announced => {
+            format!("{to} is the responder: an endpoint-mapper or SQL Browser reply announced it")
         }
-        Basis::Listener => format!("{to} is the responder: an endpoint-mapper or SQL Browser reply announced it"),
+        Basis::Listener => format!("{to} is the responder: it accepted another connection in this capture"),
         Basis::Topology => format!("{to} is the responder: a declared role documents that port on this side only"),
         Basis::FixedRow => format!("{to} is the responder: only its port is in a row of few ports"),
         Basis::FanIn => format!("{to} is the responder: three or more hosts talk to it"),
