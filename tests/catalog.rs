@@ -140,6 +140,7 @@ fn sides_and_roles_are_the_specified_exceptions() {
     check(|row| row.port_on == PortOn::Host, "S10 S28 S39 C08 C09 C10 C11");
     check(|row| row.media.is_some(), "S10 S28 S39 C08 C09 C10 C11");
     check(|row| row.needs_proof, "C08 C09 C10 C11");
+    check(|row| row.vendor_class.is_some(), "C01 C12");
     check(|row| row.role_of == RoleOf::Initiator, "S25 S26 S32 C01 C02 C03 C04 C05 C06 C12");
     check(|row| row.role_of == RoleOf::Both, "C07");
     check(|row| row.role_of == RoleOf::Either, "S37");

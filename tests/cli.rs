@@ -71,6 +71,7 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
     let nothing = scratch.file("nothing", "");
     let hosts = scratch.file("bad.toml", "[deployment]\n\n[[host]]\nname = \"fe01\"\naddresses = [\"fe01\"]\n");
     let keys = scratch.file("keys.toml", "[deployment]\nload_balancer = \"dns\"\n");
+    let policy = scratch.file("policy.toml", "minimum_tls = \"1.2\"\nseverity = \"red\"\n");
     let catalog = scratch.file("rows.toml", "format = \"lyncap.catalog.v1\"\n[catalog]\nname = \"x\"\n");
     for (line, parts) in [
         ("audit absent.pcap", &["cannot read absent.pcap"][..]),
@@ -87,6 +88,7 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
         (&format!("audit -t {hosts} {POOL}"), &["bad.toml:5: ", "`fe01` is not an address", "write one such as"]),
         (&format!("audit -t {keys} {POOL}"), &["keys.toml:2: ", "load_balancer", "load_balancing"]),
         (&format!("audit -t absent.toml {POOL}"), &["cannot read absent.toml"]),
+        (&format!("audit --policy {policy} {POOL}"), &["policy.toml:2: ", "unknown severity `red`", "high, medium"]),
         (&format!("audit --role 10.0.0.11 {POOL}"), &["--role 10.0.0.11", "write ADDRESS=ROLE"]),
         (&format!("audit --role 10.0.0.11=boss {POOL}"), &["unknown role `boss`", "front-end"]),
         (&format!("audit --overlay exchange {POOL}"), &["unknown overlay `exchange`", "sql-server"]),

@@ -20,9 +20,9 @@ const FINDING_COLUMNS: &str = "kind severity initiator responder transport port 
 const GROUP_COLUMNS: &str = "by key flows packets bytes verdicts_documented verdicts_range-only \
     verdicts_contradicted verdicts_undocumented rows";
 const RULE_COLUMNS: &str = "from to transport port rows state flows service";
-const ROW_COLUMNS: &str = "id catalog table service roles all_roles ports initiator_port transports application \
-    security media port_on role_of peer never needs_proof load_balancing note remark source words_role words_service \
-    words_port words_protocol words_note";
+const ROW_COLUMNS: &str = "id catalog table service roles all_roles ports initiator_port vendor_class transports \
+    application security media port_on role_of peer never needs_proof load_balancing note remark source words_role \
+    words_service words_port words_protocol words_note";
 
 /// What a cell of `column` says of a record: `a_b` is `b` in `a`; lists are joined.
 fn cell(record: &Value, column: &str) -> String {

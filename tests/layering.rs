@@ -29,7 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("verdict", &["net", "flow", "evidence", "catalog", "topology"]),
     ("reading", &["net", "capture", "decode", "evidence", "flow"]),
     ("pipeline", &["capture", "decode", "error", "evidence", "flow", "reading"]),
-    ("report", &["net", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading"]),
+    ("report", &["net", "error", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading"]),
     ("cli", &["capture", "catalog", "error", "flow", "net", "pipeline", "reading", "report", "topology", "verdict"]),
 ];
 

@@ -10,7 +10,9 @@ use std::str::FromStr;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::row::{FIXED_PORTS_AT_MOST, LoadBalancing, Media, PortOn, PortRange, RoleOf, Row, Security, Words};
+use super::row::{
+    FIXED_PORTS_AT_MOST, LoadBalancing, Media, PortOn, PortRange, RoleOf, Row, Security, VendorClass, Words,
+};
 use super::{Catalog, Role, RoleSet};
 use crate::error::Error;
 use crate::net::Transport;
@@ -61,6 +63,7 @@ struct RawRow {
     #[serde(default)]
     ports: String,
     initiator_port: Option<u16>,
+    vendor_class: Option<VendorClass>,
     #[serde(default)]
     transports: Vec<String>,
     #[serde(default)]
@@ -143,6 +146,9 @@ fn row(catalog: &str, raw: RawRow) -> Result<Row, String> {
             return fail("no source; say where the row comes from, source = \"...\"");
         }
     }
+    if raw.vendor_class.is_some() && raw.application != "dhcp" {
+        return fail("only DHCP has a vendor class; write application = \"dhcp\", or leave vendor_class out");
+    }
     let width: u32 = ports.iter().map(|range: &PortRange| range.width()).sum();
     // A range of somebody's own ports proves nothing by itself: unless it is media, its protocol must be seen.
     let needs_proof = raw.needs_proof || (raw.media.is_none() && width > FIXED_PORTS_AT_MOST);
@@ -156,6 +162,7 @@ fn row(catalog: &str, raw: RawRow) -> Result<Row, String> {
         all_roles: raw.all_roles,
         ports,
         initiator_port: raw.initiator_port,
+        vendor_class: raw.vendor_class,
         transports,
         application: raw.application,
         security: raw.security,
@@ -266,6 +273,8 @@ source = "CHG-1"
         check("9000,", "900000,", "bad port range `900000`");
         check("[\"tcp\"]", "[\"sctp\"]", "unknown transport `sctp`");
         check("source = \"CHG-1\"\n", "", "no source");
+        check("security = ", "vendor_class = \"lync\"\nsecurity = ", "only DHCP has a vendor class");
+        check("security = ", "vendor_class = \"cisco\"\nsecurity = ", "unknown variant `cisco`");
         check("service = \"Backup agent\"\n", "servise = \"x\"\n", "unknown field `servise`");
         check("[[row]]", "[row]", "");
         check("ports = \"9000, 8000-8002\"", "ports = 9000", "");

@@ -15,7 +15,7 @@ pub(crate) use file::{position, toml_error};
 pub use index::Index;
 pub use lint::{EPHEMERAL, lint};
 pub use role::{Role, RoleSet};
-pub use row::{LoadBalancing, Media, PortOn, PortRange, RoleOf, Row, Security, Words};
+pub use row::{LoadBalancing, Media, PortOn, PortRange, RoleOf, Row, Security, VendorClass, Words};
 
 mod file;
 mod index;
@@ -161,6 +161,16 @@ impl Catalogs {
         self.found(transport, port, true)
     }
 
+    /// Rows on either port of the catalogs that are on, each once, in catalog order.
+    pub fn at_either(&self, transport: Transport, ports: [u16; 2]) -> impl Iterator<Item = &Row> {
+        self.on_either(transport, ports, true)
+    }
+
+    /// Rows on either port of the built-in overlays that are off.
+    pub fn off_at_either(&self, transport: Transport, ports: [u16; 2]) -> impl Iterator<Item = &Row> {
+        self.on_either(transport, ports, false)
+    }
+
     /// Rows on `port` of the built-in overlays that are off.
     pub fn off_at(&self, transport: Transport, port: u16) -> impl Iterator<Item = &Row> {
         self.found(transport, port, false)
@@ -180,6 +190,15 @@ impl Catalogs {
     fn found(&self, transport: Transport, port: u16, on: bool) -> impl Iterator<Item = &Row> {
         let places = self.index.at(transport, port).filter(move |&place| self.on.get(place) == Some(&on));
         places.filter_map(|place| self.rows.get(place))
+    }
+
+    fn on_either(&self, transport: Transport, [port, other]: [u16; 2], on: bool) -> impl Iterator<Item = &Row> {
+        let more = self.index.at(transport, other).filter(|_| port != other);
+        let mut places: Vec<usize> = self.index.at(transport, port).chain(more).collect();
+        places.sort_unstable();
+        places.dedup();
+        let wanted = places.into_iter().filter(move |&place| self.on.get(place) == Some(&on));
+        wanted.filter_map(|place| self.rows.get(place))
     }
 }
 

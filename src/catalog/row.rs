@@ -130,6 +130,24 @@ pub enum RoleOf {
     Both,
 }
 
+/// Whose DHCP messages a row speaks of, by their vendor class (RFC 2132 §9.13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VendorClass {
+    /// Lync clients' and phones': `MS-UC-Client`, `CPE-OCPHONE`.
+    Lync,
+}
+
+impl VendorClass {
+    /// "Lync's vendor class (MS-UC-Client, CPE-OCPHONE)".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Lync => "Lync's vendor class (MS-UC-Client, CPE-OCPHONE)",
+        }
+    }
+}
+
 /// The load balancing that a deployment uses: it decides which of the document's tables H and D holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -181,6 +199,8 @@ pub struct Row {
     pub ports: Vec<PortRange>,
     /// The initiator's port, where the protocol fixes it (DHCP).
     pub initiator_port: Option<u16>,
+    /// The vendor class that a DHCP message must carry; any if none.
+    pub vendor_class: Option<VendorClass>,
     /// TCP, UDP or both.
     pub transports: Vec<Transport>,
     /// Expected application protocol.

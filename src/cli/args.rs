@@ -46,6 +46,9 @@ pub(super) struct Audit {
     /// Exit 1 when a finding is at least this severe
     #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
     pub(super) fail_on: FailOn,
+    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
     /// Add every flow to json and jsonl output
     #[arg(long)]
     pub(super) flows: bool,

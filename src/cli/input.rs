@@ -1,6 +1,6 @@
-//! What the commands read: captures, topology, catalogs.
+//! What the commands read: captures, topology, catalogs, policy.
 //!
-//! In: arguments. Out: a [`Reading`], a [`Topology`], [`Catalogs`].
+//! In: arguments. Out: a [`Reading`], a [`Topology`], [`Catalogs`], a [`Policy`].
 //! Must not know: what is reported of them.
 
 use std::fs;
@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::flow::Timeouts;
 use crate::pipeline::{self, Options};
 use crate::reading::Reading;
+use crate::report::audit::Policy;
 use crate::topology::Topology;
 
 /// Reads captures with the options given.
@@ -86,6 +87,11 @@ pub(super) fn catalogs(rows: &Rows, topology: &Topology) -> Result<Catalogs, Err
     let own = |path: &PathBuf| catalog::parse(&path.display().to_string(), &text(path)?);
     let user = rows.catalog.iter().map(own).collect::<Result<Vec<_>, _>>()?;
     Catalogs::new(&rows.overlay, user, &topology.site)
+}
+
+/// The policy file, or the default policy.
+pub(super) fn policy(file: Option<&Path>) -> Result<Policy, Error> {
+    file.map_or_else(|| Ok(Policy::default()), |path| Policy::parse(&path.display().to_string(), &text(path)?))
 }
 
 /// A text file.

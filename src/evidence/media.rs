@@ -37,6 +37,24 @@ pub struct Media {
     pub payload_types: u128,
 }
 
+impl Media {
+    /// The medium, by the payload types: 127 is data; 34 and 121-123 are video; anything else is audio. Where there is
+    /// none, STUN alone over TCP is data.
+    #[must_use]
+    pub const fn medium(&self, tcp: bool) -> Medium {
+        const DATA: u128 = 1 << 127;
+        const VIDEO: u128 = 1 << 34 | 1 << 121 | 1 << 122 | 1 << 123;
+        let types = self.payload_types;
+        if types & DATA != 0 || (tcp && types == 0 && self.stun) {
+            Medium::Data
+        } else if types & VIDEO != 0 {
+            Medium::Video
+        } else {
+            Medium::Audio
+        }
+    }
+}
+
 /// One RTP stream: one SSRC in one direction. (RFC 3550 §6.4.1, A.1, A.3, A.8.)
 #[derive(Clone, Debug)]
 pub struct Stream {

@@ -222,3 +222,18 @@ impl Evidence {
         self.captured.forward || self.captured.reverse
     }
 }
+
+impl Evidence {
+    /// Evidence as a caller states it, for whom judges without a capture.
+    #[must_use]
+    pub fn proven(seen: Both<Option<Seen>>, details: Option<Details>) -> Self {
+        let captured = Both { forward: seen.forward.is_some(), reverse: seen.reverse.is_some() };
+        Self { known: Some(Box::new(Known { seen, details })), captured, state: State::Settled }
+    }
+
+    /// As if the case was dropped before it told anything.
+    #[cfg(test)]
+    pub(crate) fn dropped() -> Self {
+        Self { known: None, captured: Both { forward: true, reverse: false }, state: State::Settled }
+    }
+}

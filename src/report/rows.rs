@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::catalog::{LoadBalancing, Media, PortOn, RoleOf, Row, Security, Words};
+use crate::catalog::{LoadBalancing, Media, PortOn, RoleOf, Row, Security, VendorClass, Words};
 
 /// A catalog row.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +23,7 @@ pub struct RowRecord<'a> {
     pub all_roles: bool,
     pub ports: String,
     pub initiator_port: Option<u16>,
+    pub vendor_class: Option<VendorClass>,
     pub transports: Vec<&'static str>,
     pub application: &'a str,
     pub security: Option<Security>,
@@ -54,6 +55,7 @@ impl<'a> From<&'a Row> for RowRecord<'a> {
             all_roles: row.all_roles,
             ports: row.ports_text(),
             initiator_port: row.initiator_port,
+            vendor_class: row.vendor_class,
             transports: row.transports.iter().map(|transport| transport.as_str()).collect(),
             application: &row.application,
             security: row.security,

@@ -81,6 +81,8 @@ struct Line {
     rows: Vec<String>,
     service: String,
     media: bool,
+    /// Of media, flows whose payload proves it.
+    proven: u64,
     flows: u64,
     vain: u64,
 }
@@ -116,6 +118,7 @@ impl Matrix {
             rows: Vec::new(),
             service: row.service.clone(),
             media: row.media.is_some(),
+            proven: 0,
             flows: 0,
             vain: 0,
         });
@@ -143,6 +146,7 @@ impl Matrix {
             for &place in &explained {
                 if let Some(line) = self.lines.get_mut(place) {
                     line.flows += 1;
+                    line.proven += u64::from(judged.verdict == Verdict::Documented);
                     line.vain += u64::from(judged.outcome.is_blocked());
                 }
             }
@@ -171,13 +175,22 @@ impl Matrix {
         unexpected.into_values().collect()
     }
 
-    /// Places of the lines that explain a flow.
+    /// Places of the lines that explain a flow. Proven media may be the initiator's own: then its line is the other way.
     fn explaining(&self, judged: &Judged<'_>) -> BTreeSet<usize> {
         let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
-        let of_row = |row: &&Row| self.by_row.get(&(row.id.clone(), judged.oriented.transport));
-        let places = judged.rows.iter().filter_map(of_row).flatten().copied();
-        let speaks = |line: &Line| line.from.covers(from) && line.to.covers(to);
-        places.filter(|&place| self.lines.get(place).is_some_and(speaks)).collect()
+        let proven = judged.verdict == Verdict::Documented;
+        let mut places = BTreeSet::new();
+        for row in &judged.rows {
+            let own = proven && row.media.is_some() && row.has_port(from.at.port);
+            let speaks = |line: &Line| {
+                let back = own && line.from.covers(to) && line.to.covers(from);
+                back || (row.has_port(to.at.port) && line.from.covers(from) && line.to.covers(to))
+            };
+            let of_row = self.by_row.get(&(row.id.clone(), judged.oriented.transport));
+            let of_row = of_row.into_iter().flatten().copied();
+            places.extend(of_row.filter(|&place| self.lines.get(place).is_some_and(speaks)));
+        }
+        places
     }
 }
 
@@ -186,7 +199,7 @@ impl Line {
         let state = match (self.flows, self.vain) {
             (0, _) => "never seen",
             (flows, vain) if vain == flows => "blocked",
-            _ if self.media => "range only",
+            _ if self.media && self.proven == 0 => "range only",
             _ => "seen",
         };
         Rule {

@@ -104,6 +104,7 @@ const ROW_COLUMNS: &[&str] = &[
     "all_roles",
     "ports",
     "initiator_port",
+    "vendor_class",
     "transports",
     "application",
     "security",

@@ -1,10 +1,10 @@
 //! What answered connections teach: listeners, and the roles they suggest.
 //!
-//! In: endpoints that answered, from all flows. Out: [`Learned`]: listeners by endpoint, inferred roles by address.
-//! Must not know: why an endpoint counts as having answered, or what is done with the roles.
+//! In: endpoints that answered or were announced, from all flows. Out: [`Learned`]: listeners by endpoint, inferred
+//! roles by address. Must not know: why an endpoint counts as having answered, or what is done with the roles.
 //!
 //! An inferred role ranks candidate rows and is shown with the ports that led to it; it never makes an undocumented
-//! flow documented.
+//! flow documented. What was only announced tells who listens, never a role.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -18,6 +18,7 @@ pub type Listener = (Transport, u16);
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
     listeners: HashSet<(Transport, Endpoint)>,
+    announced: HashSet<Endpoint>,
     inferred: HashMap<Address, (RoleSet, Vec<Listener>)>,
 }
 
@@ -27,9 +28,20 @@ impl Learned {
         self.listeners.insert((transport, endpoint));
     }
 
-    /// Whether `endpoint` accepted a connection anywhere in the capture.
+    /// Notes that a reply from `endpoint`'s own host, of its endpoint mapper or SQL Browser, names this TCP port.
+    pub fn announced(&mut self, endpoint: Endpoint) {
+        self.announced.insert(endpoint);
+    }
+
+    /// Whether `endpoint` accepted a connection anywhere in the capture, or was announced.
     #[must_use]
     pub fn is_listener(&self, transport: Transport, endpoint: Endpoint) -> bool {
+        self.has_accepted(transport, endpoint) || (transport == Transport::Tcp && self.announced.contains(&endpoint))
+    }
+
+    /// Whether `endpoint` accepted a connection anywhere in the capture.
+    #[must_use]
+    pub fn has_accepted(&self, transport: Transport, endpoint: Endpoint) -> bool {
         self.listeners.contains(&(transport, endpoint))
     }
 
@@ -125,6 +137,18 @@ mod tests {
     #[test]
     fn a_stand_alone_mediation_server_is_no_front_end() {
         check(&[5067, 5068], "mediation");
+    }
+
+    #[test]
+    fn what_was_announced_listens_and_tells_no_role() {
+        let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
+        let endpoint = Endpoint { address: Address::v4([10, 0, 0, 1]), port: 5062 };
+        let mut learned = Learned::default();
+        learned.announced(endpoint);
+        learned.infer(std::iter::empty(), &catalogs);
+        assert!(learned.is_listener(Transport::Tcp, endpoint) && !learned.is_listener(Transport::Udp, endpoint));
+        assert!(!learned.has_accepted(Transport::Tcp, endpoint));
+        assert!(learned.inferred(endpoint.address).is_none());
     }
 
     #[test]

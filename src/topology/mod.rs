@@ -180,6 +180,14 @@ impl Topology {
         !self.hosts.is_empty() || !self.networks.is_empty()
     }
 
+    /// Whether two declared servers can meet; a network of servers counts as many.
+    #[must_use]
+    pub fn declares_two_servers(&self) -> bool {
+        let is_server = |roles: RoleSet| Who { declared: roles, ..Who::default() }.is_server();
+        let hosts = self.hosts.iter().filter(|host| is_server(host.roles)).count();
+        hosts >= 2 || self.networks.iter().any(|network| is_server(network.roles))
+    }
+
     /// Every declared host and network: name and roles, in file order.
     pub fn declared(&self) -> impl Iterator<Item = (&str, RoleSet)> {
         let hosts = self.hosts.iter().map(|host| (&*host.name, host.roles));

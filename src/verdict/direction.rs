@@ -4,12 +4,14 @@
 //! [`Basis`]. Must not know: verdicts.
 //!
 //! A port number decides only where nothing better speaks. Windows' ephemeral range equals the media ranges, so a
-//! high port says nothing of what a flow is, only which end it probably belongs to.
+//! high port says nothing of what a flow is, only which end it probably belongs to. Of media over UDP it says not even
+//! that: both ends are peers, on any port.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::candidate::{End, Oriented};
+use super::expectation::proves_media;
 use crate::catalog::{Catalogs, EPHEMERAL, PortOn, RoleOf, Row};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, Flows};
@@ -24,7 +26,7 @@ pub enum Basis {
     Handshake,
     /// A request or a response in the payload.
     Protocol,
-    /// This address and port accepted another connection.
+    /// This address and port accepted another connection, or was announced.
     Listener,
     /// A declared role has a fixed row on exactly one side.
     Topology,
@@ -95,11 +97,22 @@ fn strong(
     let by = |basis, responds: [bool; 2]| one_of(responds).map(|initiator| (initiator, basis));
     by(Basis::Listener, ends.map(|end| learned.is_listener(transport, end)))
         .or_else(|| by(Basis::Topology, declared_service(flow, catalogs, topology)))
-        .or_else(|| by(Basis::FixedRow, ends.map(|end| catalogs.at(transport, end.port).any(Row::is_fixed))))
+        .or_else(|| {
+            let fixed = ends.map(|end| catalogs.at(transport, end.port).any(Row::is_fixed));
+            by(Basis::FixedRow, fixed).filter(|_| !is_media_over_udp(flow))
+        })
+}
+
+/// Media whose ports say nothing of who asked whom. Over TCP somebody listened.
+fn is_media_over_udp(flow: &Flow<Evidence>) -> bool {
+    flow.tuple.transport == Transport::Udp && proves_media(&flow.state)
 }
 
 /// The rungs that guess.
 fn weak(flow: &Flow<Evidence>, fan_in: &FanIn) -> (Direction, Basis) {
+    if is_media_over_udp(flow) {
+        return (Direction::Forward, Basis::FirstPacket);
+    }
     let (transport, ends) = (flow.tuple.transport, [flow.tuple.source, flow.tuple.destination]);
     if let Some(initiator) = one_of(ends.map(|end| fan_in.is_service(transport, end))) {
         return (initiator, Basis::FanIn);
@@ -137,7 +150,7 @@ fn declared_service(flow: &Flow<Evidence>, catalogs: &Catalogs, topology: &Topol
                 RoleOf::Initiator => oriented.initiator.who.declared,
                 RoleOf::Either | RoleOf::Both => oriented.initiator.who.declared.union(oriented.responder.who.declared),
             };
-            row.is_fixed() && row.port_on == PortOn::Responder && roles.meets(row.roles) && oriented.fit(row).is_ok()
+            row.is_fixed() && row.port_on == PortOn::Responder && roles.meets(row.roles) && oriented.place(row).is_ok()
         };
         catalogs.at(flow.tuple.transport, oriented.responder.at.port).any(declared)
     })
@@ -171,5 +184,65 @@ impl FanIn {
 
     fn is_service(&self, transport: Transport, end: Endpoint) -> bool {
         self.peers.get(&(transport, end)).is_some_and(|peers| peers.len() >= FAN_IN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Site;
+    use crate::evidence::Protocol;
+    use crate::verdict::testing::{media, nothing, spoken, tcp, udp};
+
+    /// Who opened the flow, and by which rung; `learned` is told first.
+    fn check(flow: &Flow<Evidence>, learned: &Learned, expected: (Direction, Basis)) {
+        let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
+        let topology = Topology::default();
+        let decided = strong(flow, &catalogs, &topology, learned);
+        let decided = decided.unwrap_or_else(|| weak(flow, &FanIn::of(std::iter::once(flow))));
+        assert_eq!(decided, expected, "{:?}", flow.tuple);
+    }
+
+    #[test]
+    fn a_request_tells_who_opened() {
+        let none = Learned::default();
+        let (forward, reverse) = (Direction::Forward, Direction::Reverse);
+        // Port 5062 is a row's, but its host asks.
+        check(&tcp("10.0.0.1:5062", "10.0.0.2:51000", spoken(Protocol::Http)), &none, (forward, Basis::Protocol));
+        check(&tcp("10.0.0.1:5062", "10.0.0.2:51000", nothing()), &none, (reverse, Basis::FixedRow));
+        // ICE's STUN comes from both ends.
+        check(&tcp("10.0.0.1:5062", "10.0.0.2:51000", media(&[])), &none, (reverse, Basis::FixedRow));
+    }
+
+    #[test]
+    fn the_ports_of_media_over_udp_say_nothing() {
+        let none = Learned::default();
+        let forward = Direction::Forward;
+        for types in [&[][..], &[114]] {
+            check(&udp("10.0.0.1:1434", "10.0.0.2:51000", media(types)), &none, (forward, Basis::FirstPacket));
+            check(&udp("10.0.0.1:7000", "10.0.0.2:51000", media(types)), &none, (forward, Basis::FirstPacket));
+            // A service that many use, were it not media.
+            let flow = udp("10.0.0.1:51001", "10.0.0.2:51000", media(types));
+            let mut fan_in = FanIn::of(std::iter::once(&flow));
+            for peer in 3..9 {
+                fan_in.count(&udp(&format!("10.0.0.{peer}:51001"), "10.0.0.2:51000", nothing()));
+                fan_in.count(&udp(&format!("10.0.0.{peer}:51001"), "10.0.0.1:51001", nothing()));
+            }
+            assert_eq!(weak(&flow, &fan_in), (forward, Basis::FirstPacket));
+        }
+        check(&udp("10.0.0.1:7000", "10.0.0.2:51000", nothing()), &none, (Direction::Reverse, Basis::Ephemeral));
+    }
+
+    #[test]
+    fn what_was_announced_listens() {
+        let mut learned = Learned::default();
+        let flow = tcp("10.0.0.1:51000", "10.0.0.2:5062", nothing());
+        learned.announced(flow.tuple.source);
+        check(&flow, &learned, (Direction::Reverse, Basis::Listener));
+        // The same number over UDP was not.
+        check(&udp("10.0.0.1:51000", "10.0.0.2:1434", nothing()), &learned, (Direction::Forward, Basis::FixedRow));
+        // Both ends listen: this rung does not tell.
+        learned.accepted(Transport::Tcp, flow.tuple.destination);
+        check(&flow, &learned, (Direction::Forward, Basis::FixedRow));
     }
 }

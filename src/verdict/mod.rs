@@ -7,8 +7,15 @@ use std::collections::HashSet;
 
 pub use candidate::{End, Misfit, Oriented, RoleBasis};
 pub use direction::Basis;
+pub use expectation::Contradiction;
+pub use explain::Considered;
+pub use near::{Missing, NearMiss};
 pub use outcome::{Outcome, icmp_text};
-pub use reason::{Missing, NearMiss, reasons};
+pub use payload::{contradiction_text, observed_text, tls_words};
+pub use reason::{direction_text, reasons};
+
+use candidate::{Case, Fit};
+use expectation::{Ends, Payload, hold};
 
 use crate::catalog::{Catalogs, Row};
 use crate::evidence::Evidence;
@@ -18,8 +25,14 @@ use crate::topology::{Learned, Topology, Who};
 
 mod candidate;
 mod direction;
+mod expectation;
+mod explain;
+mod near;
 mod outcome;
+mod payload;
 mod reason;
+#[cfg(test)]
+pub(crate) mod testing;
 
 /// Whether documents explain a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,14 +97,20 @@ pub struct Judged<'a> {
     pub basis: Basis,
     /// What became of it.
     pub outcome: Outcome,
+    /// That the responder listens is known only from what its host announced.
+    pub announced: bool,
     /// The responder accepted or answered; a reset is neither.
     pub accepted: bool,
     /// Whether documents explain it.
     pub verdict: Verdict,
-    /// What the payload says of `rows`; none for undocumented flows.
+    /// What the payload says of `rows` at best; none for undocumented flows.
     pub proof: Option<Proof>,
-    /// The rows that explain it, best first; empty for undocumented flows.
+    /// How the payload contradicts the best row, of a flow that is contradicted.
+    pub contradiction: Option<Contradiction>,
+    /// The rows that explain it, or that it contradicts, best first; empty for undocumented flows.
     pub rows: Vec<&'a Row>,
+    /// What the payload says of each.
+    pub proofs: Vec<Proof>,
     /// How well the best row's role is known.
     pub role_basis: Option<RoleBasis>,
     /// For undocumented flows: rows that almost fit.
@@ -118,9 +137,12 @@ impl<'a> Judge<'a> {
                     learned.accepted(flow.tuple.transport, end);
                 }
             }
+            announced(flow).for_each(|end| learned.announced(end));
         }
         let directions = direction::decide(flows, catalogs, topology, &learned);
-        let answers = flows.iter().zip(&directions).filter_map(|(flow, &decided)| answer(flow, decided));
+        let decided = flows.iter().zip(&directions).map(|(flow, &decided)| (flow, decided));
+        let answers = decided.filter(|(flow, decided)| keeps_a_row(flow, decided.0, catalogs));
+        let answers = answers.filter_map(|(flow, decided)| answer(flow, decided));
         let of_unknown_host = |&(_, end): &(Transport, Endpoint)| {
             let who = topology.who(end.address);
             who.declared.is_empty() && !who.external && !who.group
@@ -134,8 +156,47 @@ impl<'a> Judge<'a> {
     /// Judges the flow at `index` of the flows this judge was made from.
     #[must_use]
     pub fn judge(&self, index: usize, flow: &Flow<Evidence>) -> Judged<'_> {
-        let (initiator, basis) =
-            self.directions.get(index).copied().unwrap_or((Direction::Forward, Basis::FirstPacket));
+        let (initiator, basis) = self.direction(index);
+        let case = self.case(initiator, flow);
+        let oriented = case.oriented;
+        let to = oriented.responder;
+        let outcome = outcome::outcome(flow, initiator, self.answering.contains(&to.at.address) && !to.who.group);
+        let (verdict, fits) = decide(case.candidates());
+        let near_misses = if fits.is_empty() { near::near_misses(&case) } else { Vec::new() };
+        let proofs: Vec<_> = fits.iter().map(|(fit, _)| fit.said.proof).collect();
+        Judged {
+            oriented,
+            initiator,
+            basis,
+            announced: !self.learned.has_accepted(oriented.transport, to.at)
+                && self.learned.is_listener(oriented.transport, to.at),
+            outcome,
+            accepted: is_accepted(flow, initiator, outcome),
+            verdict,
+            proof: proofs.iter().min().copied(),
+            contradiction: fits.first().and_then(|(fit, _)| fit.said.contradiction),
+            role_basis: fits.first().map(|(fit, _)| fit.basis),
+            rows: fits.into_iter().map(|(_, row)| row).collect(),
+            proofs,
+            near_misses,
+        }
+    }
+
+    /// Every row about the ports of the flow at `index`, on or off, and why it explains the flow or does not.
+    #[must_use]
+    pub fn considered(&self, index: usize, flow: &Flow<Evidence>) -> Vec<Considered<'_>> {
+        let case = self.case(self.direction(index).0, flow);
+        let (_, fits) = decide(case.candidates());
+        let listed: Vec<_> = fits.into_iter().map(|(_, row)| row).collect();
+        explain::considered(&case, &listed)
+    }
+
+    fn direction(&self, index: usize) -> (Direction, Basis) {
+        self.directions.get(index).copied().unwrap_or((Direction::Forward, Basis::FirstPacket))
+    }
+
+    /// The flow, its hosts and its payload, oriented.
+    fn case<'c, 'p>(&'c self, initiator: Direction, flow: &'p Flow<Evidence>) -> Case<'c, 'p> {
         let [from, to] = [initiator, initiator.opposite()].map(|direction| end(flow, direction));
         let known = |at: Endpoint| {
             let mut who = self.who(at.address);
@@ -143,20 +204,7 @@ impl<'a> Judge<'a> {
             End { at, who }
         };
         let oriented = Oriented { transport: flow.tuple.transport, initiator: known(from), responder: known(to) };
-        let answers = self.answering.contains(&to.address) && !oriented.responder.who.group;
-        let outcome = outcome::outcome(flow, initiator, answers);
-        let fits = oriented.candidates(self.catalogs);
-        let role_basis = fits.first().map(|&(basis, _)| basis);
-        let rows: Vec<_> = fits.into_iter().map(|(_, row)| row).collect();
-        let verdict = match rows.first() {
-            None => Verdict::Undocumented,
-            Some(row) if row.media.is_some() => Verdict::RangeOnly,
-            Some(_) => Verdict::Documented,
-        };
-        let near_misses = if rows.is_empty() { reason::near_misses(&oriented, self.catalogs) } else { Vec::new() };
-        let proof = (!rows.is_empty()).then_some(Proof::Unverified);
-        let accepted = is_accepted(flow, initiator, outcome);
-        Judged { oriented, initiator, basis, outcome, accepted, verdict, proof, rows, role_basis, near_misses }
+        Case { oriented, payload: Payload::of(&flow.state, initiator), catalogs: self.catalogs }
     }
 
     /// What is declared or inferred of an address.
@@ -188,6 +236,40 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// The verdict on the rows of the best class, and those of them that it lists.
+fn decide<'c>(mut fits: Vec<(Fit, &'c Row)>) -> (Verdict, Vec<(Fit, &'c Row)>) {
+    let reconciled = |(fit, _): &(Fit, &Row)| fit.said.contradiction.is_none();
+    if fits.iter().any(reconciled) {
+        fits.retain(reconciled);
+    }
+    let verdict = match fits.first() {
+        None => Verdict::Undocumented,
+        Some((fit, _)) if fit.said.contradiction.is_some() => Verdict::Contradicted,
+        Some((fit, row)) if row.media.is_some() && fit.said.proof == Proof::Unverified => Verdict::RangeOnly,
+        Some(_) => Verdict::Documented,
+    };
+    (verdict, fits)
+}
+
+/// Endpoints that an endpoint-mapper or SQL Browser reply in this flow names, on the host that sent the reply.
+fn announced(flow: &Flow<Evidence>) -> impl Iterator<Item = Endpoint> {
+    let initiator = flow.state.initiator().or_else(|| flow.handshake.opener());
+    let address = initiator.map(|initiator| end(flow, initiator.opposite()).address);
+    let ports = flow.state.announced().iter().copied();
+    address.into_iter().flat_map(move |address| ports.clone().map(move |port| Endpoint { address, port }))
+}
+
+/// Whether some row of few ports on the responder's port can be reconciled with the payload: what listens there on
+/// behalf of something else tells no role.
+fn keeps_a_row(flow: &Flow<Evidence>, initiator: Direction, catalogs: &Catalogs) -> bool {
+    let payload = Payload::of(&flow.state, initiator);
+    let nobody = Who::default();
+    let ends = Ends { initiator: &nobody, responder: &nobody };
+    let port = end(flow, initiator.opposite()).port;
+    let mut rows = catalogs.at(flow.tuple.transport, port).filter(|row| row.is_fixed());
+    rows.any(|row| hold(row, &payload, ends).contradiction.is_none())
+}
+
 /// The endpoint that sends in `direction`.
 const fn end(flow: &Flow<Evidence>, direction: Direction) -> Endpoint {
     match direction {
@@ -216,4 +298,37 @@ fn answer(flow: &Flow<Evidence>, (initiator, basis): (Direction, Basis)) -> Opti
     let talked = flow.tuple.transport == Transport::Udp || flow.handshake.marks.of(responder).has(Marks::TALKED);
     let replied = flow.is_two_way() && talked && basis <= Basis::FixedRow;
     (accepted || replied).then(|| (flow.tuple.transport, end(flow, responder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Site;
+    use crate::evidence::{Details, Protocol};
+    use crate::verdict::testing::{nothing, spoken, spoken_with, tcp, tls, udp};
+
+    #[test]
+    fn a_reply_announces_ports_of_the_host_that_sent_it() {
+        let announces = |protocol| spoken_with(protocol, None, Some(Details::Announced(vec![49_155, 49_156])));
+        let flow = tcp("10.0.0.1:50123", "10.0.0.2:135", announces(Protocol::Rpc));
+        let found: Vec<_> = announced(&flow).map(|end| end.to_string()).collect();
+        assert_eq!(found, ["10.0.0.2:49155", "10.0.0.2:49156"]);
+        // The reply was seen first: its sender is the flow's source.
+        let mut flow = udp("10.0.0.2:1434", "10.0.0.1:50123", announces(Protocol::SqlBrowser));
+        assert_eq!(announced(&flow).map(|end| end.address.to_string()).next().as_deref(), Some("10.0.0.1"));
+        std::mem::swap(&mut flow.tuple.source, &mut flow.tuple.destination);
+        assert_eq!(announced(&flow).map(|end| end.address.to_string()).next().as_deref(), Some("10.0.0.2"));
+        assert_eq!(announced(&tcp("10.0.0.1:50123", "10.0.0.2:135", spoken(Protocol::Rpc))).count(), 0);
+    }
+
+    #[test]
+    fn what_contradicts_every_row_of_its_port_tells_no_role() {
+        let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
+        let keeps = |port: u16, evidence| {
+            keeps_a_row(&tcp("10.1.0.5:50123", &format!("10.0.0.9:{port}"), evidence), Direction::Forward, &catalogs)
+        };
+        assert!(keeps(5041, nothing()) && keeps(5041, tls(None)) && keeps(5041, spoken(Protocol::Text)));
+        assert!(!keeps(5041, spoken(Protocol::Ssh)));
+        assert!(!keeps(7777, tls(None)));
+    }
 }

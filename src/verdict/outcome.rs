@@ -3,7 +3,7 @@
 //! In: a flow, its initiator, whether the responder's host is seen to answer anything. Out: [`Outcome`].
 //! Must not know: rows, roles.
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Protocol};
 use crate::flow::{Flow, IcmpError, Marks};
 use crate::net::{Direction, Transport};
 
@@ -61,9 +61,18 @@ pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: bool
         _ if flow.icmp.is_some_and(|icmp| icmp.quoted == initiator && icmp.is_unreachable()) => Outcome::Unreachable,
         // Data without a handshake, or after it, is no request in vain: the answer took another path.
         Transport::Tcp if !opened || ours.has(Marks::TALKED) => Outcome::OneWay,
+        // A stream asks nothing.
+        Transport::Udp if is_stream(&flow.state, initiator) => Outcome::OneWay,
         _ if answers => Outcome::Unanswered,
         _ => Outcome::OneWay,
     }
+}
+
+/// Whether one end sends RTP or RTCP and nothing that wants an answer, as ICE's STUN does.
+fn is_stream(evidence: &Evidence, sender: Direction) -> bool {
+    let stun = evidence.media().is_some_and(|media| media.stun || media.turn);
+    let rtp = |protocol| matches!(protocol, Protocol::Rtp | Protocol::Rtcp);
+    !stun && evidence.seen(sender).is_some_and(|seen| rtp(seen.what.protocol))
 }
 
 /// Names of ICMP errors: (IPv6, type, code or any, name). RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1, RFC 4443 §3.
@@ -106,4 +115,30 @@ pub fn icmp_text(icmp: IcmpError) -> String {
     };
     let name = ICMP_NAMES.iter().find(matches).map_or("ICMP error", |&(.., name)| name);
     format!("{name} ({family} {kind}/{code})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Protocol;
+    use crate::verdict::testing::{media_as, nothing, spoken, udp};
+
+    /// One datagram that nobody answers, though the host answers elsewhere.
+    fn check(evidence: Evidence, expected: Outcome) {
+        let mut flow = udp("10.1.0.5:50123", "10.0.0.11:50002", evidence);
+        flow.counters.reverse.packets = 0;
+        assert_eq!(outcome(&flow, Direction::Forward, true), expected);
+        assert_eq!(outcome(&flow, Direction::Forward, false), Outcome::OneWay);
+    }
+
+    #[test]
+    fn a_stream_asks_nothing_and_any_other_datagram_asks() {
+        check(nothing(), Outcome::Unanswered);
+        check(spoken(Protocol::Dns), Outcome::Unanswered);
+        check(spoken(Protocol::UnknownBinary), Outcome::Unanswered);
+        check(media_as(Protocol::Stun, &[], false), Outcome::Unanswered);
+        check(media_as(Protocol::MsTurn, &[], false), Outcome::Unanswered);
+        check(media_as(Protocol::Rtp, &[0], false), Outcome::OneWay);
+        check(media_as(Protocol::Rtcp, &[], false), Outcome::OneWay);
+    }
 }

@@ -10,7 +10,8 @@ use std::iter;
 use serde::Serialize;
 
 use super::grouping::{Common, Label, display_filter};
-use super::kind::{Kind, Severity, failure, kinds, reason, rows};
+use super::kind::{Kind, Severity, kinds, reason, rows, tally};
+use super::policy::Policy;
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
 use crate::net::{Address, FiveTuple, Timestamp, Transport};
@@ -73,8 +74,10 @@ struct Gathered {
     first_frame: FrameId,
     /// Of the first flow.
     tuple: FiveTuple,
-    /// How documented connections failed, and how often.
-    failures: BTreeMap<String, u64>,
+    /// How documented connections failed, or what of TLS is weak, and how often.
+    tally: BTreeMap<String, u64>,
+    /// What of that is beyond [`TOLD_APART`].
+    untold: u64,
     /// Flows between the same ends and to the same port that succeeded.
     successes: u64,
 }
@@ -82,13 +85,14 @@ struct Gathered {
 /// All findings of a run.
 pub(super) struct Findings<'a> {
     judge: &'a Judge<'a>,
+    policy: &'a Policy,
     groups: BTreeMap<Group, Gathered>,
     overlays: BTreeSet<String>,
 }
 
 impl<'a> Findings<'a> {
-    pub(super) const fn new(judge: &'a Judge<'a>) -> Self {
-        Self { judge, groups: BTreeMap::new(), overlays: BTreeSet::new() }
+    pub(super) const fn new(judge: &'a Judge<'a>, policy: &'a Policy) -> Self {
+        Self { judge, policy, groups: BTreeMap::new(), overlays: BTreeSet::new() }
     }
 
     /// Overlays that are off and would explain a finding.
@@ -97,7 +101,7 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
-        for (kind, severity) in kinds(judged) {
+        for (kind, severity) in kinds(flow, judged, self.policy) {
             self.add(kind, severity, flow, judged);
         }
         if let Some(miss) = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay)
@@ -124,7 +128,7 @@ impl<'a> Findings<'a> {
         let gathered = self.groups.entry(group).or_insert_with(|| Gathered {
             count: 0,
             rows: BTreeSet::new(),
-            reason: reason(kind, judged),
+            reason: reason(kind, flow, judged),
             expired,
             initiators: Common::Nothing,
             initiator_labels: BTreeSet::new(),
@@ -135,13 +139,14 @@ impl<'a> Findings<'a> {
             last_seen: flow.last_seen,
             first_frame: flow.first_frame,
             tuple: flow.tuple,
-            failures: BTreeMap::new(),
+            tally: BTreeMap::new(),
+            untold: 0,
             successes: 0,
         });
         gathered.count += 1;
         gathered.expired = gathered.expired.or(expired);
-        if kind == Kind::BlockedDocumentedPort {
-            *gathered.failures.entry(failure(flow, judged)).or_default() += 1;
+        for one in tally(kind, flow, judged, self.policy) {
+            gathered.tell(one, 1);
         }
         gathered.initiators.add(from.at.address);
         gathered.initiator_labels.insert(Label::of(from));
@@ -261,7 +266,18 @@ fn merge(
     merged
 }
 
+/// Of one finding so many things are told apart; certificates, which come from the wire, could be without number.
+const TOLD_APART: usize = 8;
+
 impl Gathered {
+    fn tell(&mut self, one: String, n: u64) {
+        if self.tally.len() >= TOLD_APART && !self.tally.contains_key(&one) {
+            self.untold += n;
+        } else {
+            *self.tally.entry(one).or_default() += n;
+        }
+    }
+
     fn absorb(&mut self, other: Self) {
         if other.first_seen < self.first_seen {
             self.reason = other.reason;
@@ -273,8 +289,9 @@ impl Gathered {
         self.count += other.count;
         self.expired = self.expired.or(other.expired);
         self.successes += other.successes;
-        for (failure, n) in other.failures {
-            *self.failures.entry(failure).or_default() += n;
+        self.untold += other.untold;
+        for (one, n) in other.tally {
+            self.tell(one, n);
         }
         self.rows.extend(other.rows);
         self.initiator_labels.extend(other.initiator_labels);
@@ -294,8 +311,9 @@ impl Gathered {
         let ports: Vec<u16> = self.ports.into_iter().collect();
         let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
         let mut reason = self.reason;
-        if !self.failures.is_empty() {
-            let ways: Vec<_> = self.failures.iter().map(|(failure, n)| format!("{n} {failure}")).collect();
+        if !self.tally.is_empty() {
+            let mut ways: Vec<_> = self.tally.iter().map(|(one, n)| format!("{n} {one}")).collect();
+            ways.extend((self.untold > 0).then(|| format!("{} others", self.untold)));
             reason = format!("{reason}: {}", ways.join(", "));
             if self.successes > 0 {
                 reason =

@@ -11,6 +11,7 @@ pub use coverage::CoverageRecord;
 pub use findings::Finding;
 pub use fitness::{Fitness, HostRecord};
 pub use kind::{Kind, Severity};
+pub use policy::Policy;
 pub use services::{Percentiles, ServiceRecord};
 
 use super::{FlowRecord, Summary};
@@ -19,11 +20,14 @@ use crate::flow::Flow;
 use crate::reading::Reading;
 use crate::verdict::{Judge, Judged, Verdict};
 
+use kind::Sight;
+
 mod coverage;
 mod findings;
 mod fitness;
 mod grouping;
 mod kind;
+mod policy;
 mod services;
 
 /// A whole audit, as the contract has it.
@@ -57,16 +61,24 @@ pub struct NotFound {
 }
 
 impl Audit {
-    /// Judges every flow of `capture` and gathers the audit.
+    /// Judges every flow of `reading` and gathers the audit, by the default policy.
     #[must_use]
     pub fn new(reading: &Reading, judge: &Judge<'_>) -> Self {
+        Self::under(&Policy::default(), reading, judge)
+    }
+
+    /// The same by the user's own policy.
+    #[must_use]
+    pub fn under(policy: &Policy, reading: &Reading, judge: &Judge<'_>) -> Self {
         let mut services = services::Services::default();
-        let mut findings = findings::Findings::new(judge);
+        let mut findings = findings::Findings::new(judge, policy);
         let mut coverage = coverage::Coverage::default();
         let mut fitness = fitness::Gathered::default();
         let mut verdicts = Verdicts::default();
+        let mut payload = false;
         for (index, flow) in reading.flows.iter().enumerate() {
             let judged = judge.judge(index, flow);
+            payload |= flow.state.has_payload();
             verdicts.count(judged.verdict);
             services.count(flow, &judged);
             findings.count(flow, &judged);
@@ -85,7 +97,12 @@ impl Audit {
             kind: "audit",
             schema: "lyncap.audit.v1",
             services: services.finish(),
-            not_found: kind::not_found(&findings, &accepted, reading.flows.len() as u64, judge),
+            not_found: kind::not_found(
+                &findings,
+                &accepted,
+                Sight { flows: !reading.flows.is_empty(), payload },
+                judge,
+            ),
             findings,
             accepted,
             coverage,

@@ -89,6 +89,9 @@ fn meaning(row: &Row) -> String {
     if let Some(port) = row.initiator_port {
         let _ = write!(text, ", from port {port}");
     }
+    if let Some(class) = row.vendor_class {
+        let _ = write!(text, ", of {}", class.words());
+    }
     if row.needs_proof {
         text.push_str("; only where the payload proves it");
     } else if row.media.is_some() {

@@ -1,0 +1,367 @@
+//! What payload proves, each rule of the judgement by real bytes.
+//!
+//! In: conversations made by the builder, a topology. Out: what lyncap says of them.
+//! Must not know: how anything is decided; it goes through the whole pipeline, as a capture does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::net::{IpAddr, SocketAddr};
+
+use common::media::{H264UC, PCMU, RTAUDIO, Stream, X_DATA};
+use common::savefile::{Pcap, in_time_order};
+use common::tls::{ClientAuth, Session, TLS_1_0};
+use common::{Frame, MILLISECOND, SECOND, Side, Talk, Tcp, Turn, Udp, Wire, answer, ask, tcp_flow};
+use common::{hosts, media, microsoft, payload, pool, trouble};
+use lyncap::capture::Inputs;
+use lyncap::catalog::Catalogs;
+use lyncap::pipeline::{self, Options};
+use lyncap::report::audit::{Audit, Policy};
+use lyncap::topology::Topology;
+use lyncap::verdict::{Judge, Judged};
+
+/// A pool with a host of most roles.
+const POOL: &str = r#"
+deployment.internal = ["10.0.0.0/8"]
+host = [
+    { name = "fe01", addresses = ["10.0.0.11"], roles = ["front-end"] },
+    { name = "fe02", addresses = ["10.0.0.12"], roles = ["front-end"] },
+    { name = "med01", addresses = ["10.0.0.13"], roles = ["mediation"] },
+    { name = "cms01", addresses = ["10.0.0.14"], roles = ["central-management"] },
+    { name = "edge01", addresses = ["10.0.0.17"], roles = ["edge"] },
+    { name = "dc01", addresses = ["10.0.0.18"], roles = ["domain-controller"] },
+    { name = "sql01", addresses = ["10.0.0.19"], roles = ["sql"] },
+]
+network = [
+    { name = "desks", addresses = ["10.1.0.0/16"], roles = ["client"] },
+    { name = "phones", addresses = ["10.2.0.0/16"], roles = ["phone"] },
+]
+"#;
+
+const DESK: &str = "10.1.0.5:50123";
+const START: u64 = 1_772_438_400 * SECOND;
+
+fn at(second: u64) -> u64 {
+    START + second * SECOND
+}
+
+fn end(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn tcp(from: &str, to: &str, talk: &[Turn]) -> Vec<Frame> {
+    tcp_flow(at(0), end(from), end(to), talk)
+}
+
+fn udp(from: &str, to: &str, talk: &[Turn]) -> Vec<Frame> {
+    Udp::new(at(0), end(from), end(to)).talk(talk).frames()
+}
+
+/// RTP both ways, after ICE if `ice`.
+fn rtp(from: &str, to: &str, payload_type: u8, ice: bool) -> Vec<Frame> {
+    let (there, back) =
+        (Stream::new(payload_type, format!("{from} there")), Stream::new(payload_type, format!("{from} back")));
+    let mut call = Udp::new(at(0), end(from), end(to));
+    if ice {
+        call = call.send(Side::Client, &media::stun_request(7)).send(Side::Server, &media::stun_response(7, end(from)));
+    }
+    let packet = |side, number| if side == Side::Client { there.packet(number) } else { back.packet(number) };
+    call.stream(20 * MILLISECOND, 50, packet).frames()
+}
+
+/// Everything that is read of some conversations.
+struct World {
+    catalogs: Catalogs,
+    topology: Topology,
+    reading: lyncap::reading::Reading,
+}
+
+impl World {
+    fn new(topology: &str, overlays: &[&str], conversations: Vec<Vec<Frame>>) -> Self {
+        Self::of(topology, overlays, Pcap::default().write(&in_time_order(conversations.concat())))
+    }
+
+    fn of(topology: &str, overlays: &[&str], capture: Vec<u8>) -> Self {
+        let topology = Topology::parse("test", topology).unwrap();
+        let overlays: Vec<_> = overlays.iter().map(|&name| name.to_owned()).collect();
+        let catalogs = Catalogs::new(&overlays, Vec::new(), &topology.site).unwrap();
+        let inputs = Inputs::from_reader("test", Cursor::new(capture)).unwrap();
+        let reading = pipeline::read(inputs, Options::default(), |_| ()).unwrap();
+        assert!(reading.stats.is_conserved());
+        Self { catalogs, topology, reading }
+    }
+
+    /// What `tell` says of each flow.
+    fn each<T>(&self, tell: impl Fn(&Judge<'_>, usize, &Judged<'_>) -> T) -> Vec<T> {
+        let judge = Judge::new(&self.reading.flows, &self.catalogs, &self.topology);
+        let flows = self.reading.flows.iter().enumerate();
+        flows.map(|(index, flow)| tell(&judge, index, &judge.judge(index, flow))).collect()
+    }
+
+    /// "basis outcome verdict proof rows" of the flow that began last.
+    fn last(&self) -> String {
+        let told = self
+            .each(|_, _, judged| format!("{} {} {}", judged.basis.as_str(), judged.outcome.as_str(), verdict(judged)));
+        told.last().unwrap().clone()
+    }
+
+    /// "severity kind transport/port" of every finding.
+    fn findings(&self, policy: &str) -> Vec<String> {
+        let judge = Judge::new(&self.reading.flows, &self.catalogs, &self.topology);
+        let policy = Policy::parse("policy", policy).unwrap();
+        let line = |finding: &lyncap::report::audit::Finding| {
+            let port = finding.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
+            format!("{} {} {}/{port}", finding.severity.as_str(), finding.kind, finding.transport)
+        };
+        Audit::under(&policy, &self.reading, &judge).findings.iter().map(line).collect()
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let told =
+            self.each(|judge, index, judged| lyncap::verdict::reasons(judge, &self.reading.flows[index], judged));
+        told.last().unwrap().clone()
+    }
+}
+
+/// "documented verified S33".
+fn verdict(judged: &Judged<'_>) -> String {
+    let rows: Vec<_> = judged.rows.iter().map(|row| &*row.id).collect();
+    let proof = judged.proof.map_or("-", lyncap::verdict::Proof::as_str);
+    format!("{} {proof} {}", judged.verdict.as_str(), rows.join(" ")).trim_end().to_owned()
+}
+
+/// Verdict, proof and rows of one conversation in the pool.
+fn check(conversation: Vec<Frame>, expected: &str) {
+    assert_eq!(World::new(POOL, &[], vec![conversation]).each(|_, _, judged| verdict(judged)), [expected]);
+}
+
+fn session(client: ClientAuth<'_>) -> Talk {
+    Session { client, ..Session::default() }.talk()
+}
+
+#[test]
+fn what_the_row_expects_verifies_it() {
+    let sip = payload::sip("OPTIONS", "user1", [10, 0, 0, 12].into(), "200 OK");
+    for (to, talk, expected) in [
+        ("10.0.0.11:5060", sip, "S02"),
+        ("10.0.0.11:80", payload::http("fe01", "/"), "S11"),
+        ("10.0.0.11:8080", payload::http("fe01", "/"), "S13"),
+        ("10.0.0.11:135", microsoft::rpc_bind(microsoft::ENDPOINT_MAPPER, 3, 135), "S05"),
+        ("10.0.0.14:445", microsoft::smb2(), "S37"),
+        ("10.0.0.11:5062", session(ClientAuth::Presented("fe02")), "S06"),
+        ("10.0.0.11:5061", session(ClientAuth::Presented("fe02")), "S03"),
+        ("10.0.0.11:443", session(ClientAuth::NotRequested), "S12 S19"),
+        ("10.0.0.11:5060", session(ClientAuth::Presented("fe02")), "S02"),
+    ] {
+        check(tcp("10.0.0.12:50123", to, &talk), &format!("documented verified {expected}"));
+    }
+    let browser = microsoft::sql_browser("FE01", "RTCLOCAL", 50_999);
+    check(udp("10.0.0.12:50123", "10.0.0.11:1434", &browser), "documented verified S01 S38");
+    // A user's client declines to show a certificate: normal on 5061, and not asked of it elsewhere.
+    check(tcp(DESK, "10.0.0.11:5061", &session(ClientAuth::Declined)), "documented verified S03");
+    check(tcp(DESK, "10.0.0.11:5062", &session(ClientAuth::Declined)), "documented unverified S06");
+}
+
+#[test]
+fn what_the_row_does_not_expect_contradicts_it() {
+    let sip = || payload::sip("REGISTER", "user6", [10, 1, 0, 5].into(), "401 Unauthorized");
+    for (from, to, talk, expected, finding) in [
+        (DESK, "10.0.0.11:5071", payload::ssh(), "S33", "high contradicted-payload tcp/5071"),
+        (DESK, "10.0.0.11:5061", sip(), "S03", "high cleartext-where-tls tcp/5061"),
+        (DESK, "10.0.0.11:5062", payload::http("fe01", "/status"), "S06", "high contradicted-payload tcp/5062"),
+        (DESK, "10.0.0.11:443", payload::http("fe01", "/"), "S12 S19", "high cleartext-where-tls tcp/443"),
+        (DESK, "10.0.0.11:80", session(ClientAuth::NotRequested), "S11", "high contradicted-payload tcp/80"),
+        (
+            "10.0.0.12:50123",
+            "10.0.0.11:5062",
+            session(ClientAuth::Declined),
+            "S06",
+            "medium one-way-tls-on-mtls tcp/5062",
+        ),
+        (
+            "10.0.0.12:50123",
+            "10.0.0.11:5061",
+            session(ClientAuth::NotRequested),
+            "S03",
+            "medium one-way-tls-on-mtls tcp/5061",
+        ),
+    ] {
+        let world = World::new(POOL, &[], vec![tcp(from, to, &talk)]);
+        assert_eq!(world.last(), format!("handshake established contradicted contradicted {expected}"));
+        assert_eq!(world.findings(""), [finding], "{to}");
+    }
+    let ssh = World::new(POOL, &[], vec![tcp(DESK, "10.0.0.11:5071", &payload::ssh())]);
+    // Three frames of the handshake, then the server's banner.
+    assert!(
+        ssh.reasons().iter().any(|reason| reason.starts_with("the payload is SSH")
+            && reason.contains("(frame 4)")
+            && reason.ends_with("the row expects sip over mutual tls")),
+        "{:?}",
+        ssh.reasons()
+    );
+}
+
+#[test]
+fn in_a_media_range_the_payload_decides() {
+    for (port, talk) in [
+        (49_300, payload::http("fe01", "/perf")),
+        (49_155, microsoft::rpc_bind(microsoft::TASK_SCHEDULER, 1, 49_155)),
+        (50_002, session(ClientAuth::Presented("fe02"))),
+        (50_003, payload::ssh()),
+    ] {
+        check(tcp("10.0.0.12:50123", &format!("10.0.0.11:{port}"), &talk), "undocumented -");
+    }
+    let rpc = tcp("10.0.0.12:50123", "10.0.0.11:49155", &microsoft::rpc_bind(microsoft::TASK_SCHEDULER, 1, 49_155));
+    let windows = World::new(POOL, &["windows-infrastructure"], vec![rpc.clone()]);
+    assert_eq!(windows.last(), "handshake established documented verified W12");
+    let off = World::new(POOL, &[], vec![rpc]).each(|_, _, judged| judged.near_misses.last().unwrap().why.clone());
+    assert_eq!(off, ["only in overlay windows-infrastructure, which is off"]);
+    // What nobody knows proves nothing and disproves nothing.
+    let noise = common::Noise::new(1).bytes(400);
+    check(
+        tcp("10.0.0.12:50123", "10.0.0.11:50002", &[ask(noise.clone()), answer(noise)]),
+        "range-only unverified S39 S28",
+    );
+}
+
+#[test]
+fn media_is_documented_once_it_is_proven() {
+    for (ice, payload_type, to, expected) in [
+        (true, PCMU, "10.0.0.11:50002", "S39 C08 C09"),
+        (false, RTAUDIO, "10.0.0.11:50002", "S39 C08 C09"),
+        (true, H264UC, "10.0.0.11:58000", "S10 C09 C08"),
+        (true, RTAUDIO, "10.0.0.13:50002", "S39 C08 C09"),
+        (true, RTAUDIO, "10.1.0.6:5350", "C08 C09"),
+    ] {
+        check(rtp(DESK, to, payload_type, ice), &format!("documented verified {expected}"));
+    }
+    // On a port that no row of the server allows, it is nobody's.
+    check(rtp(DESK, "10.0.0.11:40000", RTAUDIO, true), "undocumented -");
+    check(rtp(DESK, "10.0.0.19:50002", RTAUDIO, true), "undocumented -");
+    // The server sends first, from its own port.
+    check(rtp("10.0.0.11:50002", DESK, RTAUDIO, true), "documented verified S39 C08 C09");
+    let sharing = media::application_sharing(3, end(DESK), 8);
+    check(tcp(DESK, "10.0.0.11:50002", &sharing), "documented verified S28 C10 C11 S39 C08 C09");
+    assert_eq!(X_DATA, 127);
+    // Two packets are no proof.
+    let stream = Stream::new(RTAUDIO, "short");
+    let short = Udp::new(at(0), end(DESK), end("10.0.0.11:50002")).send(Side::Client, &stream.packet(0));
+    check(short.send(Side::Client, &stream.packet(1)).frames(), "range-only unverified S39");
+}
+
+#[test]
+fn a_stream_asks_nothing() {
+    let stream = Stream::new(RTAUDIO, "one way");
+    let wire = Wire { unseen: Some(Side::Server), ..Wire::default() };
+    let one_way = Udp::new(at(0), end(DESK), end("10.0.0.11:50002")).on(wire);
+    let one_way = one_way.stream(20 * MILLISECOND, 50, |_, number| stream.packet(number)).frames();
+    let elsewhere = tcp_flow(at(9), end("10.1.0.6:50124"), end("10.0.0.11:444"), &[]);
+    let outcomes = World::new(POOL, &[], vec![one_way, elsewhere.clone()]).each(|_, _, judged| judged.outcome.as_str());
+    assert_eq!(outcomes, ["one-way", "established"]);
+    let asked = Udp::new(at(0), end(DESK), end("10.0.0.11:50002")).send(Side::Client, &media::stun_request(1)).frames();
+    let outcomes = World::new(POOL, &[], vec![asked, elsewhere]).each(|_, _, judged| judged.outcome.as_str());
+    assert_eq!(outcomes, ["unanswered", "established"]);
+}
+
+#[test]
+fn ms_turn_is_no_tls_and_needs_no_declared_edge() {
+    let relay = end("203.0.113.9:50004");
+    for to in ["10.0.0.17:443", "198.51.100.7:443"] {
+        let world = World::new(POOL, &[], vec![tcp(DESK, to, &media::turn_over_tcp(9, relay, 6))]);
+        assert_eq!(world.last(), "handshake established documented verified C04", "{to}");
+        assert!(world.findings("severity = 'high'").is_empty(), "{:?}", world.findings(""));
+    }
+    let allocation = udp(DESK, "198.51.100.7:3478", &media::turn_allocation(5, relay));
+    check(allocation, "documented verified C05");
+    // A Front End's web port is not where it belongs.
+    let impostor = tcp(DESK, "10.0.0.11:443", &media::turn_over_tcp(9, relay, 6));
+    check(impostor, "contradicted contradicted S12 S19");
+    // A desk's HTTPS to the Internet stays a guess.
+    check(tcp(DESK, "198.51.100.7:443", &session(ClientAuth::NotRequested)), "documented unverified C02 C03");
+    check(tcp(DESK, "10.0.0.17:443", &session(ClientAuth::NotRequested)), "documented verified C02 C03");
+}
+
+#[test]
+fn only_lyncs_dhcp_is_documented() {
+    let (ask_lync, answer_lync) = payload::dhcp_inform([10, 2, 0, 9].into(), payload::MS_UC_CLIENT);
+    let inform = || udp("10.2.0.9:68", "10.0.0.18:67", &[ask_lync.clone(), answer_lync.clone()]);
+    check(inform(), "documented verified C01 C12");
+    let options = payload::dhcp_option(60, b"MSFT 5.0");
+    let discover = payload::Dhcp { kind: 1, client: [10, 2, 0, 9].into(), options: &options };
+    let lease = || udp("0.0.0.0:68", "255.255.255.255:67", &[ask(discover.bytes())]);
+    check(lease(), "undocumented -");
+    let misses = World::new(POOL, &[], vec![lease()]).each(|_, _, judged| judged.near_misses[0].why.clone());
+    assert_eq!(misses, ["documented only for Lync's vendor class (MS-UC-Client, CPE-OCPHONE)"]);
+    let windows = World::new(POOL, &["windows-infrastructure"], vec![lease()]);
+    assert!(windows.last().ends_with("documented verified W18"), "{}", windows.last());
+}
+
+#[test]
+fn a_request_and_an_announcement_tell_who_was_asked() {
+    // No handshake, and the answer was captured first.
+    let talk = payload::http("fe01", "/");
+    let swapped = Tcp::new(at(0), end(DESK), end("10.0.0.11:50002"))
+        .send(Side::Server, &talk[1].1)
+        .send(Side::Client, &talk[0].1)
+        .frames();
+    let world = World::new(POOL, &[], vec![swapped]);
+    assert_eq!(world.last(), "protocol midstream undocumented -");
+    assert_eq!(world.each(|_, _, judged| judged.oriented.responder.at.port), [50_002]);
+    // SQL Browser names the port of an instance, of which only the middle is seen.
+    let browser = udp("10.0.0.11:50123", "10.0.0.19:1434", &microsoft::sql_browser("SQL01", "RTC", 51_433));
+    let middle = Tcp::new(at(5), end("10.0.0.11:50124"), end("10.0.0.19:51433"));
+    let middle = middle.send(Side::Server, b"\x01\x02\x03\x04").send(Side::Client, b"\x05\x06").frames();
+    let world = World::new(POOL, &[], vec![browser, middle]);
+    assert!(world.last().starts_with("listener midstream"), "{}", world.last());
+    let announced = "10.0.0.19:51433 is the responder: an endpoint-mapper or SQL Browser reply announced it";
+    assert!(world.reasons().contains(&announced.to_owned()), "{:?}", world.reasons());
+}
+
+#[test]
+fn smb_1_and_weak_tls_are_told_whatever_the_verdict() {
+    let smb = tcp("10.0.0.12:50123", "10.0.0.14:445", &microsoft::smb2());
+    assert!(World::new(POOL, &[], vec![smb]).findings("").is_empty(), "SMB 2.1 is fine");
+    let old = Session { version: TLS_1_0, client: ClientAuth::Declined, ..Session::default() }.talk();
+    let world = World::new(POOL, &[], vec![tcp(DESK, "10.0.0.11:5061", &old)]);
+    assert_eq!(world.findings(""), ["info weak-tls tcp/5061"]);
+    assert_eq!(world.findings("severity = 'medium'"), ["medium weak-tls tcp/5061"]);
+    assert!(world.findings("minimum_tls = '1.0'").is_empty());
+}
+
+/// Every flow of the pool's day by verdict; the six impostors are what they are, and nothing else is contradicted.
+#[test]
+fn the_pools_day_contradicts_nothing_but_the_impostors() {
+    let topology = std::fs::read_to_string("fixtures/pool-day.toml").unwrap();
+    let world = World::of(&topology, &[], pool::pool_day());
+    let told = world.each(|_, _, judged| {
+        let to = judged.oriented.responder.at;
+        ((to.address.ip(), to.port), (judged.oriented.initiator.at.address.ip(), judged.verdict.as_str()))
+    });
+    let mut contradicted: Vec<_> =
+        told.iter().filter(|(_, (_, verdict))| *verdict == "contradicted").map(|&(to, (from, _))| (from, to)).collect();
+    contradicted.sort_unstable();
+    let on_a_row = |port: &u16| [5061, 5062, 5071].contains(port);
+    let impostors = || trouble::IMPOSTORS.iter();
+    let mut expected: Vec<(IpAddr, (IpAddr, u16))> = impostors()
+        .filter(|impostor| on_a_row(&impostor.port))
+        .map(|impostor| (impostor.from, (impostor.to, impostor.port)))
+        .collect();
+    expected.sort_unstable();
+    assert_eq!(contradicted, expected);
+    let of_flow: BTreeMap<_, _> = told.iter().map(|&(to, (from, verdict))| ((from, to), verdict)).collect();
+    for impostor in impostors().filter(|impostor| !on_a_row(&impostor.port)) {
+        let flow = (impostor.from, (impostor.to, impostor.port));
+        assert_eq!(of_flow[&flow], "undocumented", "{} on {}", impostor.what, impostor.port);
+    }
+    let range_only = told.iter().filter(|(_, (_, verdict))| *verdict == "range-only").count();
+    assert_eq!(range_only, 0, "every flow of that day says what it is");
+    assert_eq!(hosts::FE01, IpAddr::from([10, 0, 0, 11]));
+}
