@@ -97,3 +97,42 @@ pub struct Certificate {
     /// Valid to.
     pub not_after: Timestamp,
 }
+
+// stub
+/// "1.2".
+#[must_use]
+pub fn tls_version_text(version: u16) -> String {
+    match version {
+        0x0002 => "ssl 2.0".to_owned(),
+        0x0300 => "ssl 3.0".to_owned(),
+        _ => format!("1.{}", (version & 0xff).saturating_sub(1)),
+    }
+}
+
+// stub
+/// A cipher suite.
+#[derive(Clone, Copy, Debug)]
+pub struct CipherSuite {
+    /// Its name.
+    pub name: &'static str,
+}
+
+// stub
+/// A cipher suite by its number.
+#[must_use]
+pub const fn cipher_suite(number: u16) -> Option<CipherSuite> {
+    match number {
+        0xc028 => Some(CipherSuite { name: "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384" }),
+        _ => None,
+    }
+}
+
+// stub
+/// Name of an alert.
+#[must_use]
+pub const fn alert_name(description: u8) -> Option<&'static str> {
+    match description {
+        40 => Some("handshake_failure"),
+        _ => None,
+    }
+}

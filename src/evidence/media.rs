@@ -52,4 +52,48 @@ pub struct Stream {
     pub first_seen: Timestamp,
     /// Time of the latest.
     pub last_seen: Timestamp,
+    /// Packets that came after a later one.
+    pub reordered: u64, // stub
+    /// Packets that came twice.
+    pub duplicates: u64, // stub
+    /// DSCP values seen, one bit each.
+    pub dscp: u64, // stub
+    pub(crate) stub: (u64, Option<u64>), // stub: lost, jitter
+}
+
+// stub
+impl Stream {
+    /// Packets expected and not seen.
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.stub.0
+    }
+
+    /// Interarrival jitter in nanoseconds.
+    #[must_use]
+    pub const fn jitter_ns(&self) -> Option<u64> {
+        self.stub.1
+    }
+}
+
+/// Name of a payload type as Lync uses it. // stub
+#[must_use]
+pub const fn payload_name(payload_type: u8) -> Option<&'static str> {
+    match payload_type {
+        0 => Some("PCMU"),
+        114 => Some("x-msrta/16000"),
+        122 => Some("X-H264UC"),
+        127 => Some("x-data"),
+        _ => None,
+    }
+}
+
+/// What a payload type carries. // stub
+#[must_use]
+pub const fn medium(payload_type: u8) -> Medium {
+    match payload_type {
+        34 | 121..=123 => Medium::Video,
+        127 => Medium::Data,
+        _ => Medium::Audio,
+    }
 }

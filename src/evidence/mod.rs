@@ -7,7 +7,8 @@
 //! further packets cost one test. Of RTP alone every packet is counted, in fixed space.
 
 pub use facts::{Alert, Certificate, ClientCertificate, Details, Tls};
-pub use media::{Media, Medium, Stream};
+pub use facts::{CipherSuite, alert_name, cipher_suite, tls_version_text}; // stub
+pub use media::{Media, Medium, Stream, medium, payload_name};
 pub use protocol::{Protocol, Sighting, Speaker, Version};
 
 use crate::net::{Both, Direction};
@@ -50,6 +51,13 @@ pub struct Observed<'a> {
 }
 
 impl Evidence {
+    /// What a test says was proven. // stub
+    #[must_use]
+    pub fn proven(seen: Both<Option<Seen>>, details: Option<Details>) -> Self {
+        let captured = Both { forward: seen.forward.is_some(), reverse: seen.reverse.is_some() };
+        Self { captured, seen, details: details.map(Box::new) }
+    }
+
     /// Takes note of a packet's captured payload.
     #[inline]
     pub fn observe(&mut self, direction: Direction, payload: &[u8]) {

@@ -6,9 +6,10 @@
 use std::collections::HashSet;
 
 pub use candidate::{End, Misfit, Oriented, RoleBasis};
+pub use considered::Considered; // stub
 pub use direction::Basis;
 pub use outcome::{Outcome, icmp_text};
-pub use reason::{Missing, NearMiss, reasons};
+pub use reason::{Missing, NearMiss, direction_text, reasons};
 
 use crate::catalog::{Catalogs, Row};
 use crate::evidence::Evidence;
@@ -17,6 +18,7 @@ use crate::net::{Address, Direction, Endpoint, Transport};
 use crate::topology::{Learned, Topology, Who};
 
 mod candidate;
+mod considered;
 mod direction;
 mod outcome;
 mod reason;

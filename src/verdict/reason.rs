@@ -75,7 +75,7 @@ pub(super) fn near_misses<'c>(oriented: &Oriented<'_>, catalogs: &'c Catalogs) -
     found
 }
 
-fn misfit_text(misfit: Misfit, row: &Row, oriented: &Oriented<'_>) -> Option<String> {
+pub(super) fn misfit_text(misfit: Misfit, row: &Row, oriented: &Oriented<'_>) -> Option<String> {
     match misfit {
         Misfit::Role => {
             let host = oriented.role_end(row);
@@ -134,7 +134,9 @@ fn row_text(judged: &Judged<'_>) -> String {
     }
 }
 
-fn direction_text(judged: &Judged<'_>) -> String {
+/// Why one end is taken to have opened the flow.
+#[must_use]
+pub fn direction_text(judged: &Judged<'_>) -> String {
     let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
     match judged.basis {
         Basis::Handshake => format!("{from} opened it: a SYN or SYN-ACK was seen"),
