@@ -6,6 +6,8 @@
 use serde::Serialize;
 
 use super::community_id;
+use super::media::{StreamRecord, streams};
+use super::observed::ObservedRecord;
 use super::text::{rfc3339, seconds};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
@@ -47,7 +49,8 @@ pub struct FlowRecord<'a> {
     pub rows: Vec<&'a str>,
     pub service: Option<&'a str>,
     pub expected: Option<String>,
-    pub observed: Option<Observed>,
+    pub observed: Option<ObservedRecord>,
+    pub media: Vec<StreamRecord>,
     pub near_misses: Vec<NearMissRecord<'a>>,
     pub reasons: Vec<String>,
 }
@@ -69,16 +72,6 @@ pub struct Side<'a> {
 pub struct Each {
     pub initiator: u64,
     pub responder: u64,
-}
-
-/// What the payload proved; nothing yet, for payload is not examined.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs, reason = "the fields are the contract's words")]
-pub struct Observed {
-    pub protocol: &'static str,
-    pub version: Option<&'static str>,
-    pub sni: Option<String>,
-    pub client_certificate: Option<&'static str>,
 }
 
 /// A row that almost fits.
@@ -133,7 +126,8 @@ impl<'a> FlowRecord<'a> {
             rows: judged.rows.iter().map(|row| &*row.id).collect(),
             service: best.map(|row| &*row.service),
             expected: best.map(|row| row.expected()),
-            observed: None,
+            observed: ObservedRecord::of(&flow.state, to),
+            media: streams(&flow.state, to),
             near_misses: judged.near_misses.iter().map(NearMissRecord::new).collect(),
             reasons: reasons(judge, flow, judged),
         }
