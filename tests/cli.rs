@@ -279,7 +279,7 @@ fn a_flow_is_explained_step_by_step() {
                 "VERDICT",
             ][..],
         ),
-        ("--flow 225".to_owned(), &["not declared; inferred to be front-end or", "ROWS AT TCP/50002"]),
+        ("--flow 225".to_owned(), &["not declared; inferred to be front-end or", "ROWS CONSIDERED"]),
         (format!("--flow 225 -t {HOSTS} --overlay all"), &["VERDICT"]),
         (format!("--flow 8 -t {HOSTS}"), &["255.255.255.255:67", "udp/67", "C01"]),
     ] {

@@ -156,7 +156,7 @@ fn explanations_keep_the_contract() {
     let listed = check_capture(&schema, &format!("{POOL} -t {HOSTS}"), 1, 0);
     for id in [1, 4, 8, 225, 366] {
         let (document, lines) = check(&schema, &format!("explain {POOL} -t {HOSTS} --flow {id}"), 0);
-        assert_eq!(lines, [document.clone()]);
+        assert_eq!(lines, std::slice::from_ref(&document));
         let flow = &document["flow"];
         assert_eq!(*flow, listed["flows"][id - 1]);
         let considered = document["considered"].as_array().unwrap();

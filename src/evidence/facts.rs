@@ -101,11 +101,11 @@ pub struct Certificate {
 // stub
 /// "1.2".
 #[must_use]
-pub fn tls_version_text(version: u16) -> String {
+pub const fn tls_version_text(version: u16) -> &'static str {
     match version {
-        0x0002 => "ssl 2.0".to_owned(),
-        0x0300 => "ssl 3.0".to_owned(),
-        _ => format!("1.{}", (version & 0xff).saturating_sub(1)),
+        0x0301 => "1.0",
+        0x0303 => "1.2",
+        _ => "unknown",
     }
 }
 
@@ -130,9 +130,9 @@ pub const fn cipher_suite(number: u16) -> Option<CipherSuite> {
 // stub
 /// Name of an alert.
 #[must_use]
-pub const fn alert_name(description: u8) -> Option<&'static str> {
+pub const fn alert_name(description: u8) -> &'static str {
     match description {
-        40 => Some("handshake_failure"),
-        _ => None,
+        40 => "handshake_failure",
+        _ => "unassigned",
     }
 }

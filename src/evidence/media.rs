@@ -53,16 +53,45 @@ pub struct Stream {
     /// Time of the latest.
     pub last_seen: Timestamp,
     /// Packets that came after a later one.
-    pub reordered: u64, // stub
+    pub reordered: u32, // stub
     /// Packets that came twice.
-    pub duplicates: u64, // stub
+    pub duplicates: u32, // stub
     /// DSCP values seen, one bit each.
     pub dscp: u64, // stub
-    pub(crate) stub: (u64, Option<u64>), // stub: lost, jitter
+    stub: (u64, Option<u64>), // stub: lost, jitter
 }
 
 // stub
 impl Stream {
+    /// Packets that should have arrived.
+    #[must_use]
+    pub const fn expected(&self) -> u64 {
+        self.packets - self.duplicates as u64 + self.stub.0
+    }
+
+    /// A stream of so many packets, of which so many more were lost; its jitter is 1.5 ms.
+    #[cfg(test)]
+    pub(crate) const fn example(
+        direction: Direction,
+        payload_type: u8,
+        packets: u64,
+        lost: u64,
+        (first_seen, last_seen): (Timestamp, Timestamp),
+    ) -> Self {
+        Self {
+            direction,
+            ssrc: 0x2f1a_0000 | payload_type as u32,
+            payload_type,
+            packets,
+            first_seen,
+            last_seen,
+            reordered: 0,
+            duplicates: 0,
+            dscp: 0,
+            stub: (lost, Some(1_500_000)),
+        }
+    }
+
     /// Packets expected and not seen.
     #[must_use]
     pub const fn lost(&self) -> u64 {
@@ -81,7 +110,7 @@ impl Stream {
 pub const fn payload_name(payload_type: u8) -> Option<&'static str> {
     match payload_type {
         0 => Some("PCMU"),
-        114 => Some("x-msrta/16000"),
+        114 => Some("x-msrta"),
         122 => Some("X-H264UC"),
         127 => Some("x-data"),
         _ => None,

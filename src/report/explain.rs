@@ -11,7 +11,6 @@ use crate::evidence::{Evidence, Seen, Speaker};
 use crate::flow::Flow;
 use crate::net::Direction;
 use crate::reading::Reading;
-use crate::report::text::plural;
 use crate::verdict::{Basis, Considered, Judge, Judged, Proof, RoleBasis, direction_text};
 
 /// The steps that led to one flow's verdict.
@@ -73,7 +72,7 @@ pub struct ConsideredRecord {
     pub role_basis: Option<&'static str>,
     pub proof: Option<&'static str>,
     pub listed: bool,
-    pub why: Option<String>,
+    pub why: String,
 }
 
 /// The ladder of evidence for who opened a flow, strongest first.
@@ -105,11 +104,11 @@ impl<'a> Explanation<'a> {
             flow: audit::record(reading, judge, index, flow, judged),
             direction: DirectionRecord {
                 basis: judged.basis.as_str(),
-                why: direction_text(judged),
+                why: direction_text(judge, judged),
                 silent: LADDER.iter().take_while(|rung| **rung < judged.basis).map(|rung| rung.as_str()).collect(),
             },
             payload: payload(flow, judged),
-            considered: considered(judge, index, flow, judged),
+            considered: judge.considered(index, flow).into_iter().map(considered).collect(),
             findings,
             accepted,
         }
@@ -138,53 +137,19 @@ fn payload(flow: &Flow<Evidence>, judged: &Judged<'_>) -> PayloadRecord {
     }
 }
 
-/// Every row at the flow's port: those that explain it first, then those that fit, those that fall, those that are off.
-fn considered(judge: &Judge<'_>, index: usize, flow: &Flow<Evidence>, judged: &Judged<'_>) -> Vec<ConsideredRecord> {
-    let place = |row: &Considered<'_>| judged.rows.iter().position(|listed| listed.id == row.row.id);
-    let mut rows = judge.considered(index, flow);
-    rows.sort_by_key(|row| (!row.on, place(row).unwrap_or(usize::MAX), row.fit.is_err()));
-    let record = |row: Considered<'_>| {
-        let listed = row.on && place(&row).is_some();
-        let why = match &row.fit {
-            Err(why) => Some(why.clone()),
-            Ok(_) if !row.on => Some(format!("its catalog is off; --overlay {} turns it on", row.row.catalog)),
-            Ok(_) if listed => None,
-            Ok((_, proof)) => Some(passed_over(&row, *proof, judged)),
-        };
-        ConsideredRecord {
-            row: row.row.id.clone(),
-            catalog: row.row.catalog.clone(),
-            on: row.on,
-            service: row.row.service.clone(),
-            expected: row.row.expected(),
-            fits: row.fit.is_ok(),
-            role_basis: row.fit.as_ref().ok().map(|(basis, _)| role_basis(*basis)),
-            proof: row.fit.as_ref().ok().map(|(_, proof)| proof.as_str()),
-            listed,
-            why,
-        }
-    };
-    rows.into_iter().map(record).collect()
-}
-
-/// Why a row that fits does not explain the flow.
-fn passed_over(row: &Considered<'_>, proof: Proof, judged: &Judged<'_>) -> String {
-    let fixed = judged.rows.iter().filter(|row| row.media.is_none()).count() as u64;
-    match row.row.media {
-        Some(_) if fixed > 0 => {
-            let verb = if fixed == 1 { "stands" } else { "stand" };
-            format!("{} of few ports {verb} before a media range", plural(fixed, "row"))
-        }
-        _ if proof == Proof::Contradicted => "the payload is something else".to_owned(),
-        _ => "other rows fit better".to_owned(),
-    }
-}
-
-const fn role_basis(basis: RoleBasis) -> &'static str {
-    match basis {
-        RoleBasis::Declared => "declared",
-        RoleBasis::Inferred => "inferred",
-        RoleBasis::Unknown => "unknown",
+/// A row that could have explained the flow.
+fn considered(row: Considered<'_>) -> ConsideredRecord {
+    ConsideredRecord {
+        row: row.row.id.clone(),
+        catalog: row.row.catalog.clone(),
+        on: row.on,
+        service: row.row.service.clone(),
+        expected: row.row.expected(),
+        fits: row.role_basis.is_some(),
+        role_basis: row.role_basis.map(RoleBasis::as_str),
+        proof: row.proof.map(Proof::as_str),
+        listed: row.listed,
+        why: row.why,
     }
 }
 
@@ -257,7 +222,7 @@ mod tests {
         check(
             &text,
             &[
-                "RTP from the initiator: x-msrta/16000 (114), audio, SSRC 0x2f1a0072: 500 packets in 10.0s, 3 lost (0.6%), \
+                "RTP from the initiator: x-msrta (114), audio, SSRC 0x2f1a0072: 500 packets in 10.0s, 3 lost (0.6%), \
                  1 out of order, jitter 1.5ms, DSCP 46",
                 "RTP from the responder: payload type 99",
             ],

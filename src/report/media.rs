@@ -48,16 +48,16 @@ impl StreamRecord {
             medium: medium_name(medium(stream.payload_type)),
             packets: stream.packets,
             lost: stream.lost(),
-            lost_ratio: ratio(stream.lost(), expected(stream)),
-            reordered: stream.reordered,
-            duplicates: stream.duplicates,
+            lost_ratio: ratio(stream.lost(), stream.expected()),
+            reordered: u64::from(stream.reordered),
+            duplicates: u64::from(stream.duplicates),
             jitter_s: stream.jitter_ns().map(|ns| seconds(i64::try_from(ns).unwrap_or(i64::MAX))),
             duration_s: seconds(stream.last_seen.since(stream.first_seen)),
             dscp: dscp_values(stream.dscp).collect(),
         }
     }
 
-    /// "x-msrta/16000 (114)", "payload type 99".
+    /// "x-msrta (114)", "payload type 99".
     #[must_use]
     pub fn codec_text(&self) -> String {
         match self.codec {
@@ -65,12 +65,6 @@ impl StreamRecord {
             None => format!("payload type {}", self.payload_type),
         }
     }
-}
-
-/// Packets that its sender sent, as far as sequence numbers tell.
-#[must_use]
-pub(super) fn expected(stream: &Stream) -> u64 {
-    stream.packets.saturating_sub(stream.duplicates).saturating_add(stream.lost())
 }
 
 /// A share, to six decimal places.
@@ -140,7 +134,7 @@ pub(super) fn quality(streams: &[StreamRecord]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::{evidence, stream};
+    use crate::report::testing::{changed, evidence, stream};
 
     fn records(streams: &[Stream]) -> Vec<StreamRecord> {
         super::streams(&evidence::media(streams), Direction::Reverse)
@@ -149,14 +143,14 @@ mod tests {
     #[test]
     fn streams_are_told_by_who_sends_them() {
         let there = stream(Direction::Reverse, 114, 500, 3);
-        let back = Stream { dscp: 1 << 46 | 1, ..stream(Direction::Forward, 99, 400, 0) };
+        let back = changed(stream(Direction::Forward, 99, 400, 0), |stream| stream.dscp = 1 << 46 | 1);
         let records = records(&[there, back]);
         let of = |i: usize| &records[i];
-        assert_eq!((of(0).from, of(0).codec, of(0).medium), ("initiator", Some("x-msrta/16000"), "audio"));
+        assert_eq!((of(0).from, of(0).codec, of(0).medium), ("initiator", Some("x-msrta"), "audio"));
         assert_eq!((of(0).packets, of(0).lost, of(0).lost_ratio), (500, 3, Some(0.005_964)));
         assert_eq!((of(1).from, of(1).codec, &*of(1).dscp), ("responder", None, &[0, 46][..]));
         assert!(of(0).ssrc.starts_with("0x") && of(0).ssrc.len() == 10);
-        assert_eq!((of(0).codec_text(), of(1).codec_text()), ("x-msrta/16000 (114)".into(), "payload type 99".into()));
+        assert_eq!((of(0).codec_text(), of(1).codec_text()), ("x-msrta (114)".into(), "payload type 99".into()));
     }
 
     #[test]

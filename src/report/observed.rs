@@ -108,7 +108,7 @@ impl CertificateRecord {
 }
 
 fn version(number: u16) -> String {
-    tls_version_text(number).to_string()
+    tls_version_text(number).to_owned()
 }
 
 /// The suite's name, or its number where it has none.
@@ -118,14 +118,13 @@ fn suite(number: u16) -> String {
 
 /// "handshake_failure (40), fatal, from the server".
 fn alert(alert: Alert) -> String {
-    let name = alert_name(alert.description).map(|name| format!("{name} ")).unwrap_or_default();
     let level = if alert.fatal { "fatal" } else { "warning" };
     let from = match alert.from {
         Speaker::Initiator => ", from the client",
         Speaker::Responder => ", from the server",
         Speaker::Either => "",
     };
-    format!("{name}({}), {level}{from}", alert.description)
+    format!("{} ({}), {level}{from}", alert_name(alert.description), alert.description)
 }
 
 #[cfg(test)]
@@ -160,7 +159,7 @@ mod tests {
         assert_eq!((record.version, record.offered_version.as_deref()), (None, Some("1.0")));
         assert_eq!(record.cipher_suite.as_deref(), Some("0x1a2b"));
         let unnamed = Alert { from: Speaker::Either, fatal: false, description: 254 };
-        assert_eq!(alert(unnamed), "(254), warning");
+        assert_eq!(alert(unnamed), "unassigned (254), warning");
     }
 
     #[test]

@@ -156,3 +156,50 @@ impl<'a> NearMissRecord<'a> {
         Self { row: &miss.row.id, catalog: &miss.row.catalog, why: &miss.why }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Tls;
+    use crate::net::{Direction, Transport};
+    use crate::report::table::Look;
+    use crate::report::testing::{complaints, deployment, evidence, reading, stream, tls};
+    use crate::report::text::{Clock, steers};
+    use crate::report::{Format, write};
+
+    /// One flow in each format, its record held against the schema.
+    fn written(transport: Transport, evidence: Evidence, format: Format) -> String {
+        let reading = reading(&[(transport, "10.1.0.5:50123", "10.0.0.11:5061", true, evidence)]);
+        let (catalogs, topology) = deployment();
+        let judge = Judge::new(&reading.flows, &catalogs, &topology);
+        let judged = judge.judge(0, &reading.flows[0]);
+        let record = FlowRecord::new(0, &reading.flows[0], &judge, &judged, None);
+        assert_eq!(complaints("flow", &record), [""; 0]);
+        let mut out = Vec::new();
+        let look = Look { width: usize::MAX, colour: false, clock: Clock::Utc };
+        write::flows(&mut out, format, look, &reading, &judge, &[0]).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_a_wire_says_steers_nothing_and_runs_nowhere() {
+        let hostile = || {
+            let name = || Some("=cmd()\u{1b}[2J\u{202e}".to_owned());
+            evidence::tls(Tls { server_name: name(), alpn: name(), ..tls() })
+        };
+        for format in [Format::Table, Format::Json, Format::Jsonl, Format::Csv] {
+            let text = written(Transport::Tcp, hostile(), format);
+            assert!(!text.contains(|c| c != '\n' && steers(c)), "{text}");
+        }
+        assert!(written(Transport::Tcp, hostile(), Format::Csv).contains(",'=cmd()\\u{1b}[2J\\u{202e},"));
+        assert!(written(Transport::Tcp, hostile(), Format::Json).contains("\"sni\":\"=cmd()\\u001b[2J\\u202e\""));
+    }
+
+    #[test]
+    fn a_stream_is_one_cell_that_can_be_read() {
+        let text = written(Transport::Udp, evidence::media(&[stream(Direction::Forward, 114, 500, 3)]), Format::Csv);
+        let cell = "from=initiator ssrc=0x2f1a0072 payload_type=114 codec=x-msrta medium=audio packets=500 lost=3 \
+                    lost_ratio=0.005964 reordered=1 duplicates=0 jitter_s=0.0015 duration_s=10.0 dscp=46";
+        assert!(text.contains(cell), "{text}");
+    }
+}

@@ -72,18 +72,17 @@ pub(super) fn tls() -> Tls {
 
 /// A stream of ten seconds, its jitter 1.5 ms, marked EF.
 pub(super) fn stream(direction: Direction, payload_type: u8, packets: u64, lost: u64) -> Stream {
-    Stream {
-        direction,
-        ssrc: 0x2f1a_0000 | u32::from(payload_type),
-        payload_type,
-        packets,
-        first_seen: Timestamp(START),
-        last_seen: Timestamp(START + 10 * SECOND),
-        reordered: 1,
-        duplicates: 0,
-        dscp: 1 << 46,
-        stub: (lost, Some(1_500_000)),
-    }
+    let span = (Timestamp(START), Timestamp(START + 10 * SECOND));
+    changed(Stream::example(direction, payload_type, packets, lost, span), |stream| {
+        stream.reordered = 1;
+        stream.dscp = 1 << 46;
+    })
+}
+
+/// The same stream in some other way.
+pub(super) fn changed(mut stream: Stream, change: impl FnOnce(&mut Stream)) -> Stream {
+    change(&mut stream);
+    stream
 }
 
 /// One flow of a test: transport, who sent first, who answered (or did not), what was proven.

@@ -15,8 +15,14 @@ pub struct Considered<'a> {
     pub row: &'a Row,
     /// Its catalog is on.
     pub on: bool,
-    /// How it fits, or why it does not.
-    pub fit: Result<(RoleBasis, Proof), String>,
+    /// How well the role is known; none if the row does not fit.
+    pub role_basis: Option<RoleBasis>,
+    /// What the payload says of it; none if the row does not fit.
+    pub proof: Option<Proof>,
+    /// It is one of the rows that the verdict lists.
+    pub listed: bool,
+    /// Why it fits, or fell.
+    pub why: String,
 }
 
 impl Judge<'_> {
@@ -25,14 +31,37 @@ impl Judge<'_> {
     pub fn considered(&self, index: usize, flow: &Flow<Evidence>) -> Vec<Considered<'_>> {
         let judged = self.judge(index, flow);
         let (transport, port) = (judged.oriented.transport, judged.oriented.responder.at.port);
-        let proof = judged.proof.unwrap_or(Proof::Unverified);
-        let fit = |row: &Row| match judged.oriented.fit(row) {
-            Ok(basis) => Ok((basis, proof)),
-            Err(misfit) => Err(misfit_text(misfit, row, &judged.oriented)
-                .unwrap_or_else(|| "only where the payload proves media".to_owned())),
+        let considered = |(row, on)| {
+            let fit = judged.oriented.fit(row);
+            let why = match fit {
+                Ok(_) if on => "fits".to_owned(),
+                Ok(_) => format!("only in overlay {}, which is off", row.catalog),
+                Err(misfit) => misfit_text(misfit, row, &judged.oriented)
+                    .unwrap_or_else(|| "only where the payload proves media".to_owned()),
+            };
+            let proof = fit.ok().map(|_| judged.proof.unwrap_or(Proof::Unverified));
+            let listed = judged.rows.iter().any(|listed| listed.id == row.id);
+            Considered { row, on, role_basis: fit.ok(), proof, listed, why }
         };
         let catalogs = self.catalogs();
-        let on = catalogs.at(transport, port).map(|row| Considered { row, on: true, fit: fit(row) });
-        on.chain(catalogs.off_at(transport, port).map(|row| Considered { row, on: false, fit: fit(row) })).collect()
+        let on = catalogs.at(transport, port).map(|row| (row, true));
+        let mut all: Vec<_> =
+            on.chain(catalogs.off_at(transport, port).map(|row| (row, false))).map(considered).collect();
+        let place = |row: &Considered<'_>| judged.rows.iter().position(|listed| listed.id == row.row.id);
+        all.sort_by_key(|row| (place(row).unwrap_or(usize::MAX), row.role_basis.is_none(), !row.on));
+        all
+    }
+}
+
+// stub
+impl RoleBasis {
+    /// In words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Inferred => "inferred",
+            Self::Unknown => "unknown",
+        }
     }
 }

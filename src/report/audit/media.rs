@@ -17,7 +17,7 @@ use crate::flow::Flow;
 use crate::net::{Address, Direction};
 use crate::reading::Reading;
 use crate::report::flows::host;
-use crate::report::media::{LEAST_PACKETS, StreamRecord, dscp_values, expected, medium_name, ratio, streams};
+use crate::report::media::{LEAST_PACKETS, StreamRecord, dscp_values, medium_name, ratio, streams};
 use crate::report::text::plural;
 use crate::verdict::{Judged, Verdict};
 
@@ -166,11 +166,11 @@ impl Gathered {
             marking.count(stream.dscp, recommended);
         }
         let of = self.media.entry(medium).or_default();
-        let (lost, expected) = (stream.lost(), expected(stream));
+        let (lost, expected) = (stream.lost(), stream.expected());
         of.streams += 1;
         of.packets = of.packets.saturating_add(stream.packets);
-        of.reordered = of.reordered.saturating_add(stream.reordered);
-        of.duplicates = of.duplicates.saturating_add(stream.duplicates);
+        of.reordered = of.reordered.saturating_add(u64::from(stream.reordered));
+        of.duplicates = of.duplicates.saturating_add(u64::from(stream.duplicates));
         of.lost = of.lost.saturating_add(lost);
         of.expected = of.expected.saturating_add(expected);
         if stream.packets < LEAST_PACKETS {
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
     use crate::net::{Timestamp, Transport};
     use crate::report::audit::Audit;
-    use crate::report::testing::{START, complaints, deployment, evidence, reading, stream};
+    use crate::report::testing::{START, changed, complaints, deployment, evidence, reading, stream};
     use crate::verdict::Judge;
 
     const FORWARD: Direction = Direction::Forward;
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn marking_is_held_against_what_is_recommended() {
-        let changing = Stream { dscp: 1 << 46 | 1, ..stream(REVERSE, 114, 500, 0) };
+        let changing = changed(stream(REVERSE, 114, 500, 0), |stream| stream.dscp = 1 << 46 | 1);
         let call = [stream(FORWARD, 114, 500, 0), changing, stream(FORWARD, 127, 90, 0)];
         let media = audit(&[("10.1.0.5:50020", "10.0.0.11:49500", true, &call)]);
         let told: Vec<_> = (media.dscp.iter())
@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn one_way_audio_needs_a_silent_end_that_is_seen_to_speak() {
         let audio = stream(FORWARD, 114, 500, 0);
-        let brief = Stream { last_seen: Timestamp(START + 5_000_000_000), ..audio.clone() };
+        let brief = changed(audio.clone(), |stream| stream.last_seen = Timestamp(START + 5_000_000_000));
         let video = stream(FORWARD, 122, 500, 0);
         let both = [audio.clone(), stream(REVERSE, 114, 500, 0)];
         let back = stream(FORWARD, 114, 400, 0);

@@ -181,7 +181,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// "RTP from the initiator: x-msrta/16000 (114), audio, SSRC 0x2f1a0072: 500 packets in 10.0s, …".
+/// "RTP from the initiator: x-msrta (114), audio, SSRC 0x2f1a0072: 500 packets in 10.0s, …".
 fn stream(stream: &StreamRecord) -> String {
     let lost = stream.lost_ratio.map(|ratio| format!(", {} lost ({})", stream.lost, percent(ratio)));
     let jitter = stream.jitter_s.map(|jitter| format!(", jitter {}", time(jitter)));
@@ -206,17 +206,16 @@ fn stream(stream: &StreamRecord) -> String {
 fn rows(out: &mut String, look: Look, explanation: &Explanation<'_>) {
     let rows = &explanation.considered;
     let listed = rows.iter().filter(|row| row.listed).count() as u64;
-    let title = format!("Rows at {}", service_port(&explanation.flow));
     let explain = if listed == 1 { "explains" } else { "explain" };
-    section(out, look, &title, &format!("{} considered, {listed} {explain} it", plural(rows.len() as u64, "row")));
+    section(out, look, "Rows considered", &format!("{}, {listed} {explain} it", plural(rows.len() as u64, "row")));
     if rows.is_empty() {
-        bullet(out, look, "no row of any catalog has this port");
+        bullet(out, look, "no row of any catalog speaks of its port");
     } else {
         let columns = [("row", false), ("it", false), ("why", false)];
         out.push_str(&sheet(look, Narrow::Wrap, &columns, table(look, rows)));
     }
-    let at_the_port = |id: &str| rows.iter().any(|row| row.row == id);
-    for miss in explanation.flow.near_misses.iter().filter(|miss| !at_the_port(miss.row)) {
+    let told = |id: &str| rows.iter().any(|row| row.row == id);
+    for miss in explanation.flow.near_misses.iter().filter(|miss| !told(miss.row)) {
         bullet(out, look, &harmless(&format!("near miss {}: {}", miss.row, miss.why)));
     }
 }
@@ -235,10 +234,11 @@ fn table(look: Look, rows: &[ConsideredRecord]) -> Vec<Vec<String>> {
             (_, _, true) => ("fits", Tone::Good),
         };
         let role = row.role_basis.map(|basis| format!("; role {basis}")).unwrap_or_default();
-        let why = match &row.why {
-            Some(why) if !row.fits => why.clone(),
-            Some(why) => format!("{}; {why}", row.service),
-            None => format!("{}; expects {}{role}", row.service, row.expected),
+        // Of a row that explains the flow it is told below why.
+        let why = match (row.fits, row.listed) {
+            (_, true) => format!("{}; expects {}{role}", row.service, row.expected),
+            (true, false) => format!("{}; {}", row.service, row.why),
+            (false, _) => row.why.clone(),
         };
         match lines.last_mut() {
             Some((ids, before, _, same)) if *before == result && *same == why => ids.push(&row.row),

@@ -73,12 +73,12 @@ fn figures(out: &mut String, look: Look, media: &[MediumRecord]) {
     out.push_str(&sheet(look, Narrow::Wrap, &columns, media.iter().map(row).collect()));
 }
 
-/// "audio: DSCP 46 recommended, 2 of 8 streams have it; seen 0 in 6, 46 in 2".
+/// "audio: DSCP 46 recommended, set on 2 of 8 streams; seen 0 in 6, 46 in 2".
 fn marking(of: &DscpRecord) -> String {
     let streams = if of.traffic == "signalling" { "ways of SIP connections" } else { "streams" };
     let told = match of.recommended {
-        Some(value) => format!("DSCP {value} recommended, {} of {} {streams} have it", of.as_recommended, of.streams),
-        None => format!("no DSCP recommended, {} {streams}", of.streams),
+        Some(value) => format!("DSCP {value} recommended, set on {} of {} {streams}", of.as_recommended, of.streams),
+        None => format!("no DSCP recommended for {} {streams}", of.streams),
     };
     let seen: Vec<_> = of.seen.iter().map(|seen| format!("{} in {}", seen.dscp, seen.streams)).collect();
     format!("{}: {told}; seen {}", of.traffic, seen.join(", "))
@@ -144,14 +144,14 @@ audio         1      990  1.0%       1.5ms  1.5ms  1.5ms      1.0%  1.0%
 video         1     4.0M    0%       1.5ms  1.5ms  1.5ms        0%    0%
   - p50, p95 and max are over streams of 10 packets or more
   - 2 packets came out of order, 0 came twice
-  - audio: DSCP 46 recommended, 1 of 1 streams have it; seen 46 in 1
-  - video: DSCP 34 recommended, 0 of 1 streams have it; seen 46 in 1
-  - signalling: DSCP 24 recommended, 1 of 2 ways of SIP connections have it;
-    seen 0 in 1, 24 in 1
+  - audio: DSCP 46 recommended, set on 1 of 1 streams; seen 46 in 1
+  - video: DSCP 34 recommended, set on 0 of 1 streams; seen 46 in 1
+  - signalling: DSCP 24 recommended, set on 1 of 2 ways of SIP connections; seen
+    0 in 1, 24 in 1
   - one-way audio: flow 1, 10.1.0.5 -> 10.0.0.11, only the initiator is heard
     (990 packets in 10.0s); a call on hold looks the same
-  - most lost: flow 1, 10.1.0.5 -> 10.0.0.11, from the initiator: x-msrta/16000
-    (114), audio: 1.0% of 1000 packets lost, 1.5ms jitter
+  - most lost: flow 1, 10.1.0.5 -> 10.0.0.11, from the initiator: x-msrta (114),
+    audio: 1.0% of 1000 packets lost, 1.5ms jitter
 ";
         assert_eq!(told(80, evidence::media(&call)), expected);
         assert!(told(200, evidence::media(&call)).contains("loss p50"));
