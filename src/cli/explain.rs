@@ -28,10 +28,8 @@ fn asked(args: &Explain) -> Result<Port, Error> {
         return Err(Error::Usage("explain takes one port, or captures and --flow N".to_owned()));
     };
     let text = what.to_string_lossy();
-    let port: Port = text.parse().map_err(|why| {
-        let hint = if what.exists() { "; to explain a flow of this capture add --flow N" } else { "" };
-        Error::Usage(format!("{why}{hint}"))
-    })?;
+    let port: Port = (text.parse())
+        .map_err(|why: String| Error::Usage(format!("{why}; to explain a flow of a capture add --flow N")))?;
     for (given, flag) in [(args.reading.filter.is_some(), "--filter"), (!args.judging.role.is_empty(), "--role")] {
         if given {
             return Err(Error::Usage(format!("{flag} is for flows: name captures and --flow N, or leave it out")));
