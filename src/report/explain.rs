@@ -11,7 +11,7 @@ use crate::evidence::{Evidence, Seen, Speaker};
 use crate::flow::Flow;
 use crate::net::Direction;
 use crate::reading::Reading;
-use crate::verdict::{Basis, Considered, Judge, Judged, Proof, RoleBasis, direction_text};
+use crate::verdict::{Basis, Considered, Judge, Judged, direction_text};
 
 /// The steps that led to one flow's verdict.
 #[derive(Clone, Debug, Serialize)]
@@ -72,7 +72,7 @@ pub struct ConsideredRecord {
     pub role_basis: Option<&'static str>,
     pub proof: Option<&'static str>,
     pub listed: bool,
-    pub why: String,
+    pub why: Option<String>,
 }
 
 /// The ladder of evidence for who opened a flow, strongest first.
@@ -104,7 +104,7 @@ impl<'a> Explanation<'a> {
             flow: audit::record(reading, judge, index, flow, judged),
             direction: DirectionRecord {
                 basis: judged.basis.as_str(),
-                why: direction_text(judge, judged),
+                why: direction_text(judged),
                 silent: LADDER.iter().take_while(|rung| **rung < judged.basis).map(|rung| rung.as_str()).collect(),
             },
             payload: payload(flow, judged),
@@ -139,17 +139,21 @@ fn payload(flow: &Flow<Evidence>, judged: &Judged<'_>) -> PayloadRecord {
 
 /// A row that could have explained the flow.
 fn considered(row: Considered<'_>) -> ConsideredRecord {
+    let (fit, why) = match row.fit {
+        Ok(fit) => (Some(fit), row.but),
+        Err(why) => (None, Some(why)),
+    };
     ConsideredRecord {
         row: row.row.id.clone(),
         catalog: row.row.catalog.clone(),
         on: row.on,
         service: row.row.service.clone(),
         expected: row.row.expected(),
-        fits: row.role_basis.is_some(),
-        role_basis: row.role_basis.map(RoleBasis::as_str),
-        proof: row.proof.map(Proof::as_str),
+        fits: fit.is_some(),
+        role_basis: fit.map(|(basis, _)| basis.as_str()),
+        proof: fit.map(|(_, proof)| proof.as_str()),
         listed: row.listed,
-        why: row.why,
+        why,
     }
 }
 
@@ -245,7 +249,7 @@ mod tests {
                 "initiator: 6 bytes of payload, in which nothing was recognised",
                 "responder: rpc, what a server sends",
                 "the responder announces tcp/49155, tcp/49156",
-                "near miss S01: right port, wrong transport",
+                "right port, wrong transport: documented for udp/1434",
                 "VERDICT undocumented",
                 "medium undocumented-flow 10.1.0.5 -> 10.0.0.11 tcp/1434 1 flow",
             ],

@@ -109,7 +109,7 @@ fn role_words(who: &Who<'_>) -> String {
 /// The sentences that lead from a flow to its verdict: direction, rows, role, payload, outcome.
 #[must_use]
 pub fn reasons(judge: &Judge<'_>, flow: &Flow<Evidence>, judged: &Judged<'_>) -> Vec<String> {
-    let mut sentences = vec![row_text(judged), direction_text(judge, judged)];
+    let mut sentences = vec![row_text(judged), direction_text(judged)];
     sentences.extend(role_text(judge, judged));
     sentences.extend(payload_text(flow, judged));
     sentences.extend(outcome_text(flow, judged));
@@ -136,7 +136,7 @@ fn row_text(judged: &Judged<'_>) -> String {
 
 /// Why one end is taken to have opened the flow.
 #[must_use]
-pub fn direction_text(_: &Judge<'_>, judged: &Judged<'_>) -> String {
+pub fn direction_text(judged: &Judged<'_>) -> String {
     let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
     match judged.basis {
         Basis::Handshake => format!("{from} opened it: a SYN or SYN-ACK was seen"),

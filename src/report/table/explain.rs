@@ -234,11 +234,10 @@ fn table(look: Look, rows: &[ConsideredRecord]) -> Vec<Vec<String>> {
             (_, _, true) => ("fits", Tone::Good),
         };
         let role = row.role_basis.map(|basis| format!("; role {basis}")).unwrap_or_default();
-        // Of a row that explains the flow it is told below why.
-        let why = match (row.fits, row.listed) {
-            (_, true) => format!("{}; expects {}{role}", row.service, row.expected),
-            (true, false) => format!("{}; {}", row.service, row.why),
-            (false, _) => row.why.clone(),
+        let why = match &row.why {
+            Some(why) if !row.fits => why.clone(),
+            Some(why) => format!("{}; {why}", row.service),
+            None => format!("{}; expects {}{role}", row.service, row.expected),
         };
         match lines.last_mut() {
             Some((ids, before, _, same)) if *before == result && *same == why => ids.push(&row.row),
