@@ -45,7 +45,8 @@
 //! |---|---|---|
 //! | a documented service | one row in `src/catalog/lync-server-2013.toml` | `tests/catalog.rs`, `tests/every_row.rs` run over it |
 //! | another catalog | a file beside it, one row in [`catalog::BUILT_IN`] | the same tests |
-//! | a signature | a file in `src/evidence/`, called from [`evidence::Evidence`] | its bytes in its own tests |
+//! | a signature | a file in `src/evidence/signature/`, one row in its table there | its bytes in its own tests |
+//! | a fact of the payload | a field of [`evidence::Tls`] or its like, one of [`report::ObservedRecord`] | `src/report/schema.json` |
 //! | a direction rung | one variant of [`verdict::Basis`], one line in `src/verdict/direction.rs` | a case in its tests |
 //! | a link type | a constant in `src/capture/linktype.rs`, one arm in `src/decode/link.rs` | a frame in its tests |
 //! | a capture format | a file in `src/capture/`, one row in `src/capture/savefile.rs` | the libpcap test picks it up |

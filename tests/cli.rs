@@ -47,6 +47,8 @@ fn exit_codes_say_how_it_ended() {
         (format!("flows {POOL}"), 0),
         (format!("flows --by host {POOL}"), 0),
         (format!("catalog rules -t {HOSTS} {POOL}"), 0),
+        (format!("explain {POOL} --flow 225"), 0),
+        (format!("explain {cut} --flow 1"), 3),
         (format!("audit {cut}"), 3),
         (format!("audit --fail-on never {cut}"), 3),
         (format!("audit -t {HOSTS} {cut} {POOL}"), 3),
@@ -101,7 +103,15 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
         ("catalog list --port 1/tcp", &["no row matches", "--overlay"]),
         ("catalog rules", &["--topology", "--role"]),
         ("explain 5071/sctp", &["5071/sctp", "write 5071"]),
-        ("explain", &["<PORT>"]),
+        ("explain", &["<PORT|FILE>"]),
+        ("explain 5071 5072", &["one port"]),
+        (&format!("explain {POOL}"), &["is no port", "add --flow N"]),
+        ("explain 5071/tcp --flow 3", &["5071/tcp is a port", "name the capture"]),
+        ("explain absent.pcap --flow 3", &["cannot read absent.pcap"]),
+        (&format!("explain {POOL} --flow 0"), &["flow 0 of 366", "numbered from 1", "lyncap flows"]),
+        (&format!("explain {POOL} --flow 367"), &["flow 367 of 366", "lyncap flows"]),
+        (&format!("explain {POOL} --flow first"), &["first", "--flow"]),
+        ("explain 5071 --role 10.0.0.11=front-end", &["--role", "--flow N"]),
         ("frobnicate", &["frobnicate", "--help"]),
         (&format!("flows - {POOL} -"), &["standard input", "only once"]),
         ("flows -", &["empty file"]),
@@ -256,6 +266,37 @@ fn a_port_may_be_named_three_ways() {
     assert!(both.starts_with(tcp.trim_end()) && both.contains("5071/udp: "), "{both}");
     assert!(check_code("explain 1433/tcp", 0).out.contains("off; turn it on with --overlay"));
     assert_eq!(check_code("explain 1023/udp", 0).out, "1023/udp: no row\n");
+}
+
+#[test]
+fn a_flow_is_explained_step_by_step() {
+    for (flags, parts) in [
+        (
+            format!("--flow 225 -t {HOSTS}"),
+            &[
+                "flow 225  fe01 10.0.0.11:61521 -> fe02 10.0.0.12:50002  tcp/50002",
+                "handshake",
+                "S39",
+                "S28",
+                "VERDICT",
+            ][..],
+        ),
+        ("--flow 225".to_owned(), &["not declared; inferred to be front-end or", "ROWS CONSIDERED"]),
+        (format!("--flow 225 -t {HOSTS} --overlay all"), &["VERDICT"]),
+        (format!("--flow 8 -t {HOSTS}"), &["255.255.255.255:67", "udp/67", "C01"]),
+    ] {
+        let printed = check_code(&format!("explain {POOL} --utc {flags}"), 0).out;
+        for part in parts {
+            assert!(printed.contains(part), "{flags} lacks {part}:\n{printed}");
+        }
+    }
+    let line = check_code(&format!("explain {POOL} --flow 225 -t {HOSTS} -f csv"), 0).out;
+    let listed = check_code(&format!("flows {POOL} -t {HOSTS} -f csv"), 0).out;
+    let of_225 = listed.lines().find(|line| line.starts_with("225,")).unwrap();
+    assert!(line.lines().nth(1) == Some(of_225), "{line}");
+    let twice = check_code(&format!("explain {POOL} {POOL} --flow 2"), 0).out;
+    assert!(twice.contains(&format!("of {POOL} on")), "{twice}");
+    assert_eq!(piped("explain - --flow 225", &pool()).code, Some(0));
 }
 
 #[test]

@@ -22,7 +22,7 @@ const SCHEMA: &str = include_str!("../src/report/schema.json");
 const START: u64 = 1_772_438_400 * SECOND;
 
 /// Objects that have a `type` only where they are a line of their own.
-const TYPED_AS_LINES: &[&str] = &["service", "finding", "accepted", "not_found", "coverage", "rule"];
+const TYPED_AS_LINES: &[&str] = &["service", "finding", "accepted", "not_found", "coverage", "media", "rule"];
 
 /// A validator of each definition that a document or line can be, by the words of `type`.
 struct Schema(BTreeMap<String, Validator>);
@@ -151,6 +151,22 @@ fn the_pool_day_keeps_the_contract() {
 }
 
 #[test]
+fn explanations_keep_the_contract() {
+    let schema = Schema::load();
+    let listed = check_capture(&schema, &format!("{POOL} -t {HOSTS}"), 1, 0);
+    for id in [1, 4, 8, 225, 366] {
+        let (document, lines) = check(&schema, &format!("explain {POOL} -t {HOSTS} --flow {id}"), 0);
+        assert_eq!(lines, std::slice::from_ref(&document));
+        let flow = &document["flow"];
+        assert_eq!(*flow, listed["flows"][id - 1]);
+        let considered = document["considered"].as_array().unwrap();
+        let explaining: Vec<_> = considered.iter().filter(|row| row["listed"] == true).map(|row| &row["row"]).collect();
+        assert_eq!(explaining, flow["rows"].as_array().unwrap().iter().collect::<Vec<_>>(), "{id}");
+        assert_eq!(document["direction"]["basis"], flow["direction_basis"]);
+    }
+}
+
+#[test]
 fn catalogs_keep_the_contract() {
     let schema = Schema::load();
     for line in [
@@ -274,6 +290,9 @@ fn the_schema_notices_what_is_added_or_missing() {
     // Little enough that every key can be taken out once.
     check_strict(&schema, &of(&format!("flows -f json -t {HOSTS} --verdict undocumented --top 1 {POOL}")));
     check_strict(&schema, &of("catalog show S33 -f json"));
+    let mut explanation = of(&format!("explain {POOL} --flow 4 -t {HOSTS} -f json"));
+    explanation["considered"].as_array_mut().unwrap().truncate(1);
+    check_strict(&schema, &explanation);
     check_strict(&schema, &of(&format!("flows -f json --by pair --top 1 {POOL}")));
     check_strict(&schema, &of(&format!("catalog rules -f json -t {HOSTS} {POOL}")));
     let mut audit = of(&format!("audit -f json -t {HOSTS} {POOL}"));
@@ -294,14 +313,18 @@ fn the_schema_notices_what_is_added_or_missing() {
         ("/first_seen", json!("2026-03-02 08:00:00")),
         ("/duration_s", json!(-1)),
         ("/observed", json!({"protocol": "tls"})),
+        ("/media", json!([{"from": "initiator"}])),
         ("/vlan", json!(null)),
     ] {
         let right = std::mem::replace(flow.pointer_mut(place).unwrap(), wrong);
         assert!(!schema.complaints(&flow).is_empty(), "{place}");
         *flow.pointer_mut(place).unwrap() = right;
     }
-    flow["observed"] =
-        json!({"protocol": "tls", "version": "1.2", "sni": "fe01.contoso.local", "client_certificate": "presented"});
+    flow["observed"] = json!({
+        "protocol": "tls", "version": "1.2", "sni": "fe01.contoso.local", "client_certificate": "presented",
+        "client_certificate_subject": null, "offered_version": "1.2", "alpn": null, "cipher_suite": null,
+        "resumed": false, "alert": null, "certificate": null, "announced_ports": [],
+    });
     flow["proof"] = json!("verified");
     assert_eq!(schema.complaints(&flow), [""; 0]);
 }
@@ -347,7 +370,7 @@ fn keys_stand_in_the_order_of_the_specification() {
         ("bytes", nested("bytes", BOTH)),
         ("payload_bytes", nested("payload_bytes", BOTH)),
         ("outcome handshake_rtt_s vlan tunnel verdict proof catalog rows service expected observed", vec![]),
-        ("near_misses reasons", vec![]),
+        ("media near_misses reasons", vec![]),
     ];
     let expected: Vec<String> = expected
         .into_iter()
@@ -360,7 +383,7 @@ fn keys_stand_in_the_order_of_the_specification() {
     }
     let audit = keys(&run(&words(&format!("audit -f json --flows {POOL}"))).out);
     let top: Vec<_> = audit.iter().filter(|key| !key.contains('.')).map(String::as_str).collect();
-    assert_eq!(top, words("type schema services findings accepted not_found coverage fitness summary flows"));
+    assert_eq!(top, words("type schema services findings accepted not_found coverage media fitness summary flows"));
     let finding = run(&words(&format!("audit -f jsonl {POOL}"))).out;
     let finding = finding.lines().find(|line| line.starts_with("{\"type\":\"finding\"")).unwrap();
     let expected = "type kind severity initiator responder transport port rows count reason first_seen last_seen \

@@ -14,7 +14,10 @@ const FLOW_COLUMNS: &str = "id community_id transport initiator_address initiato
     responder_name direction_basis first_seen last_seen duration_s first_packet file packets_initiator \
     packets_responder bytes_initiator bytes_responder payload_bytes_initiator payload_bytes_responder outcome \
     handshake_rtt_s vlan tunnel verdict proof catalog rows service expected observed_protocol \
-    observed_version observed_sni observed_client_certificate near_misses reasons";
+    observed_version observed_sni observed_client_certificate observed_client_certificate_subject \
+    observed_offered_version observed_alpn observed_cipher_suite observed_resumed observed_alert \
+    observed_certificate_subject observed_certificate_issuer observed_certificate_names \
+    observed_certificate_not_before observed_certificate_not_after observed_announced_ports media near_misses reasons";
 const FINDING_COLUMNS: &str = "kind severity initiator responder transport port rows count reason first_seen \
     last_seen first_packet file community_id filter";
 const GROUP_COLUMNS: &str = "by key flows packets bytes verdicts_documented verdicts_range-only \
@@ -24,21 +27,32 @@ const ROW_COLUMNS: &str = "id catalog table service roles all_roles ports initia
     application security media port_on role_of peer never needs_proof load_balancing note remark source words_role \
     words_service words_port words_protocol words_note";
 
-/// What a cell of `column` says of a record: `a_b` is `b` in `a`; lists are joined.
+/// The member of a record that `column` names: `a_b` is `b` in `a`.
+fn member<'r>(record: &'r Value, column: &str) -> Option<&'r Value> {
+    let mut splits = column.match_indices('_').map(|(at, _)| column.split_at(at));
+    record.get(column).or_else(|| splits.find_map(|(outer, inner)| member(record.get(outer)?, &inner[1..])))
+}
+
+/// What a cell of `column` says of a record; lists are joined.
 fn cell(record: &Value, column: &str) -> String {
-    let splits = column.match_indices('_').map(|(at, _)| column.split_at(at));
-    let nested = splits.filter_map(|(outer, inner)| record.get(outer)?.get(&inner[1..])).next();
     fn text(value: &Value) -> String {
         match value {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
             Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("; "),
-            // The one object in a list.
-            Value::Object(miss) => ["row", "catalog", "why"].map(|key| text(&miss[key])).join(" "),
+            // The objects in lists: near misses, and streams, which have figures.
+            Value::Object(miss) if miss.contains_key("why") => {
+                ["row", "catalog", "why"].map(|key| text(&miss[key])).join(" ")
+            }
+            Value::Object(stream) => {
+                let known = stream.iter().filter(|(_, value)| !value.is_null());
+                let pairs = known.map(|(key, value)| format!("{key}={}", text(value).replace("; ", ",")));
+                pairs.collect::<Vec<_>>().join(" ")
+            }
             other => other.to_string(),
         }
     }
-    let text = text(record.get(column).or(nested).unwrap_or(&Value::Null));
+    let text = text(member(record, column).unwrap_or(&Value::Null));
     let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
     if formula { format!("'{text}") } else { text }
 }
@@ -112,6 +126,8 @@ fn no_name_steers_a_terminal() {
             "flows --by pair",
             "catalog rules",
             "flows --top 0",
+            "explain --flow 1",
+            "explain --flow 80",
         ] {
             for width in ["80", "200"] {
                 let line = format!("{command} -f {format} -t {hosts} {cut} {cut}");

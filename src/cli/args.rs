@@ -31,7 +31,7 @@ pub(super) enum Command {
     Flows(Flows),
     /// Show the documented rows, check a catalog file, or print a deployment's firewall matrix
     Catalog(Catalog),
-    /// Tell every row about a port
+    /// Tell every row about a port, or with --flow each step that led to one flow's verdict
     Explain(Explain),
 }
 
@@ -91,6 +91,13 @@ pub(super) struct Input {
     /// Captures (pcap, pcapng), directories of them, or - for standard input; several are read as one capture
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+/// How it is read.
+#[derive(Debug, Group)]
+pub(super) struct Reading {
     /// Read only frames that match this BPF filter, as tcpdump takes it
     #[arg(long, value_name = "BPF")]
     pub(super) filter: Option<String>,
@@ -233,11 +240,16 @@ pub(super) struct CatalogRules {
 
 #[derive(Debug, Group)]
 pub(super) struct Explain {
-    /// A port, such as 5071/tcp
-    #[arg(value_name = "PORT")]
-    pub(super) port: Port,
+    /// A port, such as 5071/tcp; with --flow, captures as the other commands take them
+    #[arg(required = true, value_name = "PORT|FILE")]
+    pub(super) what: Vec<PathBuf>,
+    /// Explain this flow: its number in the list that `lyncap flows` prints of the same files
+    #[arg(long, value_name = "N")]
+    pub(super) flow: Option<u64>,
     #[command(flatten)]
-    pub(super) rows: Rows,
+    pub(super) reading: Reading,
+    #[command(flatten)]
+    pub(super) judging: Judging,
     #[command(flatten)]
     pub(super) output: Output,
 }

@@ -1,13 +1,11 @@
-//! The catalog commands, and `explain` of a port.
+//! The catalog commands.
 //!
 //! In: arguments. Out: rows, files, warnings, the firewall matrix.
 //! Must not know: how rows match.
 
 use std::path::PathBuf;
 
-use super::args::{
-    CatalogCommand, CatalogExport, CatalogLint, CatalogList, CatalogRules, CatalogShow, Explain, Output,
-};
+use super::args::{CatalogCommand, CatalogExport, CatalogLint, CatalogList, CatalogRules, CatalogShow, Output};
 use super::output::emit;
 use super::{Exit, input};
 use crate::catalog::{BUILT_IN, Catalog, DOCUMENT, Row, lint, parse};
@@ -129,20 +127,4 @@ fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
     let rules = rules::rules(&judge, reading.as_ref());
     emit(&args.output, |out, look| write::rules(out, args.output.format, look, &rules))?;
     Ok(reading.map_or(Exit::Clean, |reading| Exit::of(&reading)))
-}
-
-pub(super) fn explain(args: &Explain) -> Result<Exit, Error> {
-    let topology = input::topology(args.rows.topology.as_deref(), &[])?;
-    let catalogs = input::catalogs(&args.rows, &topology)?;
-    emit(&args.output, |out, look| {
-        if args.output.format == Format::Table {
-            return out.write_all(table::about_port(look, &catalogs, args.port.transport, args.port.port).as_bytes());
-        }
-        let about = |row: &&Row| {
-            row.has_port(args.port.port) && args.port.transport.is_none_or(|t| row.transports.contains(&t))
-        };
-        let rows: Vec<&Row> = catalogs.rows().iter().filter(about).collect();
-        write::rows(out, args.output.format, look, &rows)
-    })?;
-    Ok(Exit::Clean)
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::args::{Input, Judging, Output, Rows};
+use super::args::{Judging, Output, Reading as How, Rows};
 use super::output::{Progress, complain};
 use crate::capture::{Filter, Inputs};
 use crate::catalog::{self, Catalogs};
@@ -18,12 +18,12 @@ use crate::report::audit::Policy;
 use crate::topology::Topology;
 
 /// Reads captures with the options given.
-pub(super) fn capture(input: &Input, output: &Output) -> Result<Reading, Error> {
+pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<Reading, Error> {
     let options = Options {
-        timeouts: Timeouts { tcp_ns: input.tcp_timeout, udp_ns: input.udp_timeout },
-        filter: input.filter.as_deref().map(Filter::new).transpose()?,
+        timeouts: Timeouts { tcp_ns: how.tcp_timeout, udp_ns: how.udp_timeout },
+        filter: how.filter.as_deref().map(Filter::new).transpose()?,
     };
-    read(&input.files, options, output)
+    read(files, options, output)
 }
 
 /// Reads captures; says on standard error what could not be read of them.

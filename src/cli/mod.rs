@@ -15,6 +15,7 @@ use crate::reading::Reading;
 
 mod args;
 mod catalog;
+mod explain;
 mod input;
 mod output;
 mod run;

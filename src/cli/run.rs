@@ -5,7 +5,7 @@
 
 use super::args::{Args, Audit as AuditArgs, Command, Flows};
 use super::output::{complain, emit};
-use super::{Exit, catalog, input};
+use super::{Exit, catalog, explain, input};
 use crate::error::Error;
 use crate::report::audit::Audit;
 use crate::report::flows::{Selection, grouped};
@@ -17,7 +17,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Error> {
         Command::Audit(args) => audit(args),
         Command::Flows(args) => flows(args),
         Command::Catalog(args) => catalog::run(&args.command),
-        Command::Explain(args) => catalog::explain(args),
+        Command::Explain(args) => explain::run(args),
     }
 }
 
@@ -25,7 +25,7 @@ fn audit(args: &AuditArgs) -> Result<Exit, Error> {
     let topology = input::judging_topology(&args.judging)?;
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
     let policy = input::policy(args.policy.as_deref())?;
-    let reading = input::capture(&args.input, &args.output)?;
+    let reading = input::capture(&args.input.files, &args.input.reading, &args.output)?;
     let judge = Judge::new(&reading.flows, &catalogs, &topology);
     let audit = Audit::under(&policy, &reading, &judge);
     emit(&args.output, |out, look| write::audit(out, args.output.format, look, &reading, &judge, &audit, args.flows))?;
@@ -36,7 +36,7 @@ fn audit(args: &AuditArgs) -> Result<Exit, Error> {
 fn flows(args: &Flows) -> Result<Exit, Error> {
     let topology = input::judging_topology(&args.judging)?;
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let reading = input::capture(&args.input, &args.output)?;
+    let reading = input::capture(&args.input.files, &args.input.reading, &args.output)?;
     let judge = Judge::new(&reading.flows, &catalogs, &topology);
     let selection = Selection {
         verdicts: args.verdict.clone(),

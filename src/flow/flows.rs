@@ -72,6 +72,16 @@ impl<S> Flows<S> {
     }
 }
 
+impl<S> FromIterator<Flow<S>> for Flows<S> {
+    fn from_iter<I: IntoIterator<Item = Flow<S>>>(flows: I) -> Self {
+        let mut all = Self::default();
+        for flow in flows {
+            all.push(flow);
+        }
+        all
+    }
+}
+
 impl<S> Index<usize> for Flows<S> {
     type Output = Flow<S>;
 

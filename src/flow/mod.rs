@@ -84,6 +84,8 @@ pub struct Flow<S> {
     pub vlan: Vlans,
     /// Its first packet was broadcast on the link: the destination is no single host.
     pub broadcast: bool,
+    /// Differentiated services code point of the latest packet each way.
+    pub dscp: Both<u8>,
     /// The latest ICMP error that quoted it; one that says unreachable stands before any other.
     pub icmp: Option<IcmpError>,
     /// The caller's.
@@ -103,6 +105,7 @@ impl<S: Default> Flow<S> {
             sizes: Sizes::default(),
             vlan: packet.vlan.clone(),
             broadcast: packet.broadcast,
+            dscp: Both::default(),
             icmp: None,
             state: S::default(),
         }
@@ -113,6 +116,7 @@ impl<S: Default> Flow<S> {
     fn count(&mut self, packet: &Packet<'_>, direction: Direction) {
         self.counters.of_mut(direction).count(packet.wire_length, packet.payload_length);
         self.sizes.count(packet.wire_length);
+        *self.dscp.of_mut(direction) = packet.dscp;
         // Several interfaces and SPAN ports interleave with small steps backwards: the latest time stands.
         self.last_seen = self.last_seen.max(packet.at);
         if packet.tuple.transport == Transport::Tcp {

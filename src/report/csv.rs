@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::text::harmless;
 
@@ -73,9 +73,19 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("; "),
-        Value::Object(object) => object.values().map(text).collect::<Vec<_>>().join(" "),
+        Value::Object(object) => entry(object),
         other => other.to_string(),
     }
+}
+
+/// An object of a list, in one breath: its words, or, where it has figures, `name=value` of all that is known.
+fn entry(object: &Map<String, Value>) -> String {
+    if object.values().all(Value::is_string) {
+        return object.values().map(text).collect::<Vec<_>>().join(" ");
+    }
+    let known = object.iter().filter(|(_, value)| !value.is_null());
+    let pair = |(name, value): (&String, &Value)| format!("{name}={}", text(value).replace("; ", ","));
+    known.map(pair).collect::<Vec<_>>().join(" ")
 }
 
 /// Harmless text; line breaks stay, a quoted cell may have them.
@@ -118,14 +128,17 @@ mod tests {
         let record = serde_json::json!({
             "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5, "tab": "\t=1", "note": "a\nb\u{1b}",
             "misses": [{"row": "S05", "catalog": "a", "why": "x"}],
+            "media": [{"from": "initiator", "packets": 500, "codec": null, "dscp": [0, 46]}, {"packets": 1}],
         });
         let mut out = Vec::new();
-        let mut writer =
-            CsvWriter::new(&mut out, &["a_b", "a_c", "list", "name", "delta", "misses", "absent", "tab", "note"])
-                .unwrap();
+        let mut writer = CsvWriter::new(
+            &mut out,
+            &["a_b", "a_c", "list", "name", "delta", "misses", "absent", "tab", "note", "media"],
+        )
+        .unwrap();
         writer.write(&record).unwrap();
         writer.finish().unwrap();
-        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note\n1,,S03; S45,'=cmd(),-1.5,S05 a x,,\\u{9}=1,\"a\nb\\u{1b}\"\n";
+        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note,media\n1,,S03; S45,'=cmd(),-1.5,S05 a x,,\\u{9}=1,\"a\nb\\u{1b}\",\"from=initiator packets=500 dscp=0,46; packets=1\"\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod community_id;
+pub mod explain;
 pub mod flows;
 pub mod rules;
 pub mod table;
@@ -15,9 +16,15 @@ pub mod write;
 
 mod csv;
 mod json;
+mod media;
+mod observed;
 mod record;
 mod summary;
+#[cfg(test)]
+mod testing;
 
+pub use media::StreamRecord;
+pub use observed::{CertificateRecord, ObservedRecord};
 pub use record::{FlowRecord, NearMissRecord, Side};
 pub use summary::{Damage, FileRecord, Summary};
 

@@ -6,6 +6,8 @@
 use serde::Serialize;
 
 use super::community_id;
+use super::media::{StreamRecord, streams};
+use super::observed::ObservedRecord;
 use super::text::{rfc3339, seconds};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
@@ -47,7 +49,8 @@ pub struct FlowRecord<'a> {
     pub rows: Vec<&'a str>,
     pub service: Option<&'a str>,
     pub expected: Option<String>,
-    pub observed: Option<Observed>,
+    pub observed: Option<ObservedRecord>,
+    pub media: Vec<StreamRecord>,
     pub near_misses: Vec<NearMissRecord<'a>>,
     pub reasons: Vec<String>,
 }
@@ -69,16 +72,6 @@ pub struct Side<'a> {
 pub struct Each {
     pub initiator: u64,
     pub responder: u64,
-}
-
-/// What the payload proved; nothing yet, for payload is not examined.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs, reason = "the fields are the contract's words")]
-pub struct Observed {
-    pub protocol: &'static str,
-    pub version: Option<&'static str>,
-    pub sni: Option<String>,
-    pub client_certificate: Option<&'static str>,
 }
 
 /// A row that almost fits.
@@ -133,7 +126,8 @@ impl<'a> FlowRecord<'a> {
             rows: judged.rows.iter().map(|row| &*row.id).collect(),
             service: best.map(|row| &*row.service),
             expected: best.map(|row| row.expected()),
-            observed: None,
+            observed: ObservedRecord::of(&flow.state, to),
+            media: streams(&flow.state, to),
             near_misses: judged.near_misses.iter().map(NearMissRecord::new).collect(),
             reasons: reasons(judge, flow, judged),
         }
@@ -160,5 +154,52 @@ impl<'a> Side<'a> {
 impl<'a> NearMissRecord<'a> {
     fn new(miss: &'a NearMiss<'a>) -> Self {
         Self { row: &miss.row.id, catalog: &miss.row.catalog, why: &miss.why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Tls;
+    use crate::net::{Direction, Transport};
+    use crate::report::table::Look;
+    use crate::report::testing::{complaints, deployment, evidence, reading, stream, tls};
+    use crate::report::text::{Clock, steers};
+    use crate::report::{Format, write};
+
+    /// One flow in each format, its record held against the schema.
+    fn written(transport: Transport, evidence: Evidence, format: Format) -> String {
+        let reading = reading(&[(transport, "10.1.0.5:50123", "10.0.0.11:5061", true, evidence)]);
+        let (catalogs, topology) = deployment();
+        let judge = Judge::new(&reading.flows, &catalogs, &topology);
+        let judged = judge.judge(0, &reading.flows[0]);
+        let record = FlowRecord::new(0, &reading.flows[0], &judge, &judged, None);
+        assert_eq!(complaints("flow", &record), [""; 0]);
+        let mut out = Vec::new();
+        let look = Look { width: usize::MAX, colour: false, clock: Clock::Utc };
+        write::flows(&mut out, format, look, &reading, &judge, &[0]).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_a_wire_says_steers_nothing_and_runs_nowhere() {
+        let hostile = || {
+            let name = || Some("=cmd()\u{1b}[2J\u{202e}".to_owned());
+            evidence::tls(Tls { server_name: name(), alpn: name(), ..tls() })
+        };
+        for format in [Format::Table, Format::Json, Format::Jsonl, Format::Csv] {
+            let text = written(Transport::Tcp, hostile(), format);
+            assert!(!text.contains(|c| c != '\n' && steers(c)), "{text}");
+        }
+        assert!(written(Transport::Tcp, hostile(), Format::Csv).contains(",'=cmd()\\u{1b}[2J\\u{202e},"));
+        assert!(written(Transport::Tcp, hostile(), Format::Json).contains("\"sni\":\"=cmd()\\u001b[2J\\u202e\""));
+    }
+
+    #[test]
+    fn a_stream_is_one_cell_that_can_be_read() {
+        let text = written(Transport::Udp, evidence::media(&[stream(Direction::Forward, 114, 500, 3)]), Format::Csv);
+        let cell = "from=initiator ssrc=0x2f1a0072 payload_type=114 codec=x-msrta medium=audio packets=500 lost=3 \
+                    lost_ratio=0.005964 reordered=1 duplicates=0 jitter_s=0.0015 duration_s=10.0 dscp=46";
+        assert!(text.contains(cell), "{text}");
     }
 }

@@ -31,6 +31,7 @@ pub struct Summary {
     pub skipped: BTreeMap<String, u64>,
     pub damage: Vec<Damage>,
     pub verdicts: BTreeMap<&'static str, u64>,
+    pub proofs: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fitness: Option<Fitness>,
 }
@@ -54,14 +55,14 @@ pub struct Damage {
 }
 
 impl Summary {
-    /// The footer of a run; `verdicts` counts flows by verdict.
+    /// The footer of a run, with its flows counted by verdict, and by proof.
     #[must_use]
     pub fn new(
         stats: &Stats,
         files: &[capture::InputFile],
         damage: &[capture::Damage],
         catalogs: Vec<String>,
-        verdicts: BTreeMap<&'static str, u64>,
+        (verdicts, proofs): (BTreeMap<&'static str, u64>, BTreeMap<&'static str, u64>),
     ) -> Self {
         let file = |file: &capture::InputFile| FileRecord {
             name: file.name.clone(),
@@ -88,6 +89,7 @@ impl Summary {
             skipped: stats.skips.iter().map(|(name, n)| (name.into_owned(), n)).collect(),
             damage: damage.iter().map(broken).collect(),
             verdicts,
+            proofs,
             fitness: None,
         }
     }

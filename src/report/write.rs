@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::audit::{self, Audit};
 use super::csv::CsvWriter;
+use super::explain::Explanation;
 use super::flows::GroupRecord;
 use super::json::json;
 use super::rows::RowRecord;
@@ -17,6 +18,8 @@ use super::table::{self, FlowTable, Look};
 use super::text::{wall, zone};
 use super::{Format, Summary};
 use crate::catalog::Row;
+use crate::evidence::Evidence;
+use crate::flow::Flow;
 use crate::reading::Reading;
 use crate::verdict::Judge;
 
@@ -61,6 +64,19 @@ pub const FLOW_COLUMNS: &[&str] = &[
     "observed_version",
     "observed_sni",
     "observed_client_certificate",
+    "observed_client_certificate_subject",
+    "observed_offered_version",
+    "observed_alpn",
+    "observed_cipher_suite",
+    "observed_resumed",
+    "observed_alert",
+    "observed_certificate_subject",
+    "observed_certificate_issuer",
+    "observed_certificate_names",
+    "observed_certificate_not_before",
+    "observed_certificate_not_after",
+    "observed_announced_ports",
+    "media",
     "near_misses",
     "reasons",
 ];
@@ -228,6 +244,7 @@ pub fn audit(
             lines(out, "accepted", &audit.accepted)?;
             lines(out, "not_found", &audit.not_found)?;
             lines(out, "coverage", &audit.coverage)?;
+            lines(out, "media", std::slice::from_ref(&audit.media))?;
             each_flow(out, reading, judge, &all, b"\n")?;
             if !all.is_empty() {
                 out.write_all(b"\n")?;
@@ -236,6 +253,25 @@ pub fn audit(
             out.write_all(b"\n")
         }
         Format::Csv => csv(out, FINDING_COLUMNS, &audit.findings),
+    }
+}
+
+/// One flow explained; as CSV, what a list of flows says of it.
+pub fn explanation(
+    out: &mut dyn Write,
+    format: Format,
+    look: Look,
+    flow: &Flow<Evidence>,
+    explanation: &Explanation<'_>,
+) -> io::Result<()> {
+    match format {
+        Format::Table => {
+            let end = format!("{} {}", wall(flow.last_seen, look.clock), zone(flow.last_seen, look.clock));
+            let span = (wall(flow.first_seen, look.clock), end);
+            out.write_all(table::explain(look, explanation, &span).as_bytes())
+        }
+        Format::Json | Format::Jsonl => lines_as_they_are(out, std::slice::from_ref(explanation)),
+        Format::Csv => csv(out, FLOW_COLUMNS, std::slice::from_ref(&explanation.flow)),
     }
 }
 

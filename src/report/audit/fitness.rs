@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::{Address, Transport};
-use crate::reading::Reading;
+use crate::reading::{Reading, Stats};
 use crate::report::text::{count, duration, harmless, plural, rfc3339, seconds};
 use crate::verdict::{Basis, Judge, Judged, Outcome};
 
@@ -140,16 +140,8 @@ impl Gathered {
                 plural(stats.clock_steps_back, "time")
             ),
         );
-        if let (Some((gap, _)), Some((first, last))) = (stats.longest_gap, stats.span) {
-            let whole = last.since(first);
-            say(
-                gap > 60_000_000_000 && gap > whole / 2,
-                format!(
-                    "nothing was captured for {} of {}: what happened then is not judged",
-                    duration(gap),
-                    duration(whole)
-                ),
-            );
+        if let Some(silence) = silence(stats) {
+            say(true, format!("nothing was captured for {silence}: what happened then is not judged"));
         }
         say(
             !judge.topology().declares_hosts() && self.flows > 0,
@@ -164,6 +156,13 @@ impl Gathered {
         }
         limits
     }
+}
+
+/// "40m00s of 59m41s", where a capture is silent for most of its time.
+pub(super) fn silence(stats: &Stats) -> Option<String> {
+    let ((gap, _), (first, last)) = stats.longest_gap.zip(stats.span)?;
+    let whole = last.since(first);
+    (gap > 60_000_000_000 && gap > whole / 2).then(|| format!("{} of {}", duration(gap), duration(whole)))
 }
 
 fn host(address: Address, judge: &Judge<'_>) -> HostRecord {

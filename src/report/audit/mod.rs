@@ -11,14 +11,15 @@ pub use coverage::CoverageRecord;
 pub use findings::Finding;
 pub use fitness::{Fitness, HostRecord};
 pub use kind::{Kind, Severity};
+pub use media::{DscpRecord, MediaRecord, MediumRecord, OneWay, WorstStream};
 pub use policy::Policy;
-pub use services::{Percentiles, ServiceRecord};
+pub use services::{Percentiles, ServiceRecord, Spread};
 
 use super::{FlowRecord, Summary};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::reading::Reading;
-use crate::verdict::{Judge, Judged, Verdict};
+use crate::verdict::{Judge, Judged, Proof, Verdict};
 
 use kind::Sight;
 
@@ -27,6 +28,7 @@ mod findings;
 mod fitness;
 mod grouping;
 mod kind;
+mod media;
 mod policy;
 mod services;
 
@@ -42,6 +44,7 @@ pub struct Audit {
     pub accepted: Vec<Finding>,
     pub not_found: Vec<NotFound>,
     pub coverage: Vec<CoverageRecord>,
+    pub media: MediaRecord,
     pub fitness: Fitness,
     pub summary: Summary,
     /// Built-in overlays that are off and would explain a finding; a hint for people, told in each reason too.
@@ -73,13 +76,15 @@ impl Audit {
         let mut services = services::Services::default();
         let mut findings = findings::Findings::new(judge, policy);
         let mut coverage = coverage::Coverage::default();
+        let mut media = media::Gathered::default();
         let mut fitness = fitness::Gathered::default();
-        let mut verdicts = Verdicts::default();
+        let mut tally = Tally::default();
         let mut payload = false;
         for (index, flow) in reading.flows.iter().enumerate() {
             let judged = judge.judge(index, flow);
             payload |= flow.state.has_payload();
-            verdicts.count(judged.verdict);
+            tally.count(&judged);
+            media.count(index, flow, &judged);
             services.count(flow, &judged);
             findings.count(flow, &judged);
             coverage.count(flow, &judged);
@@ -106,8 +111,9 @@ impl Audit {
             findings,
             accepted,
             coverage,
+            media: media.finish(reading),
             fitness: fitness.finish(reading, judge),
-            summary: summary(reading, judge, &verdicts),
+            summary: summary(reading, judge, &tally),
             overlays,
         }
     }
@@ -132,23 +138,73 @@ impl Verdicts {
     }
 }
 
+/// Flows by what their payload says of their rows; those without rows are not counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Proofs([u64; PROOFS.len()]);
+
+/// Every proof, best first.
+const PROOFS: [Proof; 3] = [Proof::Verified, Proof::Unverified, Proof::Contradicted];
+
+impl Proofs {
+    /// Counts one flow.
+    pub fn count(&mut self, proof: Option<Proof>) {
+        if let Some(n) = proof.and_then(|proof| self.0.get_mut(proof as usize)) {
+            *n += 1;
+        }
+    }
+
+    /// Count by exported name, zero included.
+    #[must_use]
+    pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
+        PROOFS.iter().zip(self.0).map(|(proof, n)| (proof.as_str(), n)).collect()
+    }
+}
+
+/// What the footer counts of flows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    verdicts: Verdicts,
+    proofs: Proofs,
+}
+
+impl Tally {
+    fn count(&mut self, judged: &Judged<'_>) {
+        self.verdicts.count(judged.verdict);
+        self.proofs.count(judged.proof);
+    }
+}
+
 /// The footer of a run, without its fitness.
-fn summary(reading: &Reading, judge: &Judge<'_>, verdicts: &Verdicts) -> Summary {
+fn summary(reading: &Reading, judge: &Judge<'_>, tally: &Tally) -> Summary {
     let catalogs = judge.catalogs().catalogs().filter(|&(_, on)| on).map(|(catalog, _)| catalog.name.clone()).collect();
-    Summary::new(&reading.stats, &reading.files, &reading.damage, catalogs, verdicts.by_name())
+    let counts = (tally.verdicts.by_name(), tally.proofs.by_name());
+    Summary::new(&reading.stats, &reading.files, &reading.damage, catalogs, counts)
 }
 
 /// The footer of a list of flows: of everything read, whatever was selected.
 #[must_use]
 pub fn footer(reading: &Reading, judge: &Judge<'_>) -> Summary {
     let mut gathered = fitness::Gathered::default();
-    let mut verdicts = Verdicts::default();
+    let mut tally = Tally::default();
     for (index, flow) in reading.flows.iter().enumerate() {
         let judged = judge.judge(index, flow);
-        verdicts.count(judged.verdict);
+        tally.count(&judged);
         gathered.count(flow, &judged);
     }
-    Summary { fitness: Some(gathered.finish(reading, judge)), ..summary(reading, judge, &verdicts) }
+    Summary { fitness: Some(gathered.finish(reading, judge)), ..summary(reading, judge, &tally) }
+}
+
+/// What one flow leads to: findings, and those that the user accepted.
+#[must_use]
+pub fn findings_of(
+    reading: &Reading,
+    judge: &Judge<'_>,
+    flow: &Flow<Evidence>,
+    judged: &Judged<'_>,
+) -> (Vec<Finding>, Vec<Finding>) {
+    let mut findings = findings::Findings::new(judge);
+    findings.count(flow, judged);
+    findings.finish(|frame| reading.file_of(frame).map(str::to_owned))
 }
 
 /// The record of one flow; `first_packet` names its file where several were read.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::Proofs;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::Address;
@@ -28,6 +29,7 @@ pub struct ServiceRecord {
     pub transports: Vec<&'static str>,
     pub ports: Vec<u16>,
     pub flows: u64,
+    pub proofs: BTreeMap<&'static str, u64>,
     pub initiators: u64,
     pub responders: u64,
     pub packets: u64,
@@ -50,12 +52,22 @@ pub struct Percentiles {
     pub max: f64,
 }
 
+/// A distribution of what is judged by its worse half.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Spread {
+    pub count: u64,
+    pub p50: f64,
+    pub p95: f64,
+    pub max: f64,
+}
+
 /// A histogram that exists once something was recorded; two significant digits, but exact extremes.
 #[derive(Default)]
-struct Lazy(Option<(Histogram<u64>, u64, u64)>);
+pub(super) struct Lazy(Option<(Histogram<u64>, u64, u64)>);
 
 impl Lazy {
-    fn record(&mut self, value: u64, count: u64) {
+    pub(super) fn record(&mut self, value: u64, count: u64) {
         if self.0.is_none() {
             self.0 = Histogram::new(2).ok().map(|histogram| (histogram, u64::MAX, 0));
         }
@@ -67,16 +79,20 @@ impl Lazy {
     }
 
     fn percentiles(&self, scale: f64) -> Option<Percentiles> {
+        let (count, least, most, at) = self.quantiles(scale)?;
+        Some(Percentiles { count, min: least, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: most })
+    }
+
+    pub(super) fn spread(&self, scale: f64) -> Option<Spread> {
+        let (count, _, most, at) = self.quantiles(scale)?;
+        Some(Spread { count, p50: at(0.5), p95: at(0.95), max: most })
+    }
+
+    /// Number of values, the least, the most, and any quantile.
+    fn quantiles(&self, scale: f64) -> Option<(u64, f64, f64, impl Fn(f64) -> f64)> {
         let (histogram, least, most) = self.0.as_ref().filter(|(histogram, ..)| !histogram.is_empty())?;
-        let at = |quantile| histogram.value_at_quantile(quantile).clamp(*least, *most) as f64 / scale;
-        Some(Percentiles {
-            count: histogram.len(),
-            min: *least as f64 / scale,
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            max: *most as f64 / scale,
-        })
+        let at = move |quantile| histogram.value_at_quantile(quantile).clamp(*least, *most) as f64 / scale;
+        Some((histogram.len(), *least as f64 / scale, *most as f64 / scale, at))
     }
 }
 
@@ -90,6 +106,7 @@ struct Gathered {
     transports: BTreeSet<&'static str>,
     ports: BTreeSet<u16>,
     flows: u64,
+    proofs: Proofs,
     initiators: BTreeSet<Address>,
     responders: BTreeSet<Address>,
     packets: u64,
@@ -124,6 +141,7 @@ impl Services {
             service.ports.insert(to.port);
         }
         service.flows += 1;
+        service.proofs.count(judged.proof);
         service.initiators.insert(from.address);
         service.responders.insert(to.address);
         service.packets += flow.packets();
@@ -165,6 +183,7 @@ impl Gathered {
             transports: self.transports.into_iter().collect(),
             ports: self.ports.into_iter().collect(),
             flows: self.flows,
+            proofs: self.proofs.by_name(),
             initiators: self.initiators.len() as u64,
             responders: self.responders.len() as u64,
             packets: self.packets,

@@ -12,6 +12,8 @@ use crate::report::audit::{Audit, CoverageRecord, Finding, Fitness, Percentiles,
 use crate::report::text::{count, duration, harmless, plural};
 use crate::verdict::Verdict;
 
+/// From this width on services show their bytes.
+const ROOMY: usize = 100;
 /// From this width on services show their distributions.
 const WIDE: usize = 140;
 
@@ -24,16 +26,17 @@ pub fn audit(look: Look, audit: &Audit, span: Option<(String, String)>) -> Strin
     findings(&mut out, look, audit);
     services(&mut out, look, &audit.services);
     coverage(&mut out, look, &audit.coverage);
+    super::media::media(&mut out, look, &audit.media);
     not_found(&mut out, look, audit);
     look.screen(out)
 }
 
-fn section(out: &mut String, look: Look, title: &str, aside: &str) {
+pub(super) fn section(out: &mut String, look: Look, title: &str, aside: &str) {
     let aside = if aside.is_empty() { String::new() } else { format!("  {}", look.paint(Tone::Faint, aside)) };
     let _ = writeln!(out, "\n{}{aside}", look.paint(Tone::Heading, &title.to_uppercase()));
 }
 
-fn bullet(out: &mut String, look: Look, text: &str) {
+pub(super) fn bullet(out: &mut String, look: Look, text: &str) {
     let _ = writeln!(out, "  - {}", look.wrap(text, 4));
 }
 
@@ -66,7 +69,10 @@ fn heading(out: &mut String, look: Look, audit: &Audit, span: Option<(String, St
         .iter()
         .map(|verdict| {
             let n = summary.verdicts.get(verdict.as_str()).copied().unwrap_or_default();
-            let text = format!("{} {n}", verdict.as_str());
+            let verified = summary.proofs.get("verified").copied().unwrap_or_default();
+            let proven =
+                if *verdict == Verdict::Documented { format!(" ({verified} verified)") } else { String::new() };
+            let text = format!("{} {n}{proven}", verdict.as_str());
             look.paint(if n == 0 { Tone::Faint } else { super::flows::tone(*verdict) }, &text)
         })
         .collect();
@@ -160,7 +166,7 @@ fn distinct(findings: &[Finding]) -> Vec<&Finding> {
     findings.iter().filter(|finding| !told(finding)).collect()
 }
 
-fn finding(out: &mut String, look: Look, finding: &Finding) {
+pub(super) fn finding(out: &mut String, look: Look, finding: &Finding) {
     let tone = match finding.severity {
         Severity::High => Tone::Bad,
         Severity::Medium => Tone::Warn,
@@ -203,16 +209,11 @@ fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {
         bullet(out, look, "none");
         return;
     }
-    let wide = look.width >= WIDE;
-    let mut columns = vec![
-        ("row", false),
-        ("port", false),
-        ("flows", true),
-        ("from", true),
-        ("to", true),
-        ("bytes", true),
-        ("rtt p50", true),
-    ];
+    let (roomy, wide) = (look.width >= ROOMY, look.width >= WIDE);
+    let mut columns =
+        vec![("row", false), ("port", false), ("flows", true), ("proof", true), ("from", true), ("to", true)];
+    columns.extend(roomy.then_some(("bytes", true)));
+    columns.push(("rtt p50", true));
     if wide {
         columns.extend([
             ("rtt p99", true),
@@ -229,11 +230,12 @@ fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {
             service.row.clone(),
             ports(service),
             service.flows.to_string(),
+            proof(service),
             service.initiators.to_string(),
             service.responders.to_string(),
-            count(service.bytes),
-            time(service.handshake_rtt_s, |of| of.p50),
         ];
+        row.extend(roomy.then(|| count(service.bytes)));
+        row.push(time(service.handshake_rtt_s, |of| of.p50));
         if wide {
             row.extend([
                 time(service.handshake_rtt_s, |of| of.p99),
@@ -244,8 +246,12 @@ fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {
                 also(service),
             ]);
         }
-        let unproven = if service.verdict == "range-only" { " (range only)" } else { "" };
-        row.push(format!("{}{unproven}", service.service));
+        let but = match service.verdict {
+            "range-only" => " (range only)",
+            "contradicted" => " (contradicted)",
+            _ => "",
+        };
+        row.push(format!("{}{but}", service.service));
         row
     });
     out.push_str(&sheet(look, Narrow::Wrap, &columns, rows.collect()));
@@ -255,6 +261,15 @@ fn ports(service: &ServiceRecord) -> String {
     let ports: Vec<_> = service.ports.iter().map(ToString::to_string).collect();
     let ports = if ports.is_empty() { "range".to_owned() } else { ports.join(",") };
     format!("{}/{ports}", service.transports.join("+"))
+}
+
+/// Of how many flows the payload is what the row expects.
+fn proof(service: &ServiceRecord) -> String {
+    match service.proofs.get("verified").copied().unwrap_or_default() {
+        0 => "none".to_owned(),
+        n if n == service.flows => "all".to_owned(),
+        n => format!("{n}/{}", service.flows),
+    }
 }
 
 fn also(service: &ServiceRecord) -> String {

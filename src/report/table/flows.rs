@@ -6,9 +6,11 @@
 use super::{Column, Look, Narrow, Tone, sheet};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
+use crate::report::ObservedRecord;
 use crate::report::flows::{GroupRecord, host};
-use crate::report::text::{count, duration, wall};
-use crate::verdict::{End, Judged, Verdict};
+use crate::report::media::{quality, streams};
+use crate::report::text::{count, duration, harmless, wall};
+use crate::verdict::{End, Judged, Proof, Verdict};
 
 /// From this width on the list shows everything.
 const WIDE: usize = 140;
@@ -28,6 +30,7 @@ const WIDE_COLUMNS: &[Column] = &[
     ("packets", true),
     ("bytes", true),
     ("outcome", false),
+    ("payload", false),
     ("verdict", false),
     ("rows", false),
     ("service", false),
@@ -40,19 +43,26 @@ const SHORT_VERDICTS: [&str; 4] = ["doc", "range", "contra", "undoc"];
 pub struct FlowTable {
     look: Look,
     rows: Vec<Vec<String>>,
+    /// On a narrow terminal, what stands below the line of a flow whose payload proves media.
+    quality: Vec<Option<String>>,
 }
 
 impl FlowTable {
     /// An empty list.
     #[must_use]
     pub const fn new(look: Look) -> Self {
-        Self { look, rows: Vec::new() }
+        Self { look, rows: Vec::new(), quality: Vec::new() }
     }
 
     /// Adds the flow at `index`. Returns text once enough lines are gathered.
     pub fn add(&mut self, index: usize, flow: &Flow<Evidence>, judged: &Judged<'_>) -> Option<String> {
-        let row = if self.look.width >= WIDE { self.wide(index, flow, judged) } else { self.narrow(index, judged) };
-        self.rows.push(row);
+        let quality = quality(&streams(&flow.state, judged.initiator));
+        if self.look.width >= WIDE {
+            self.rows.push(self.wide(index, flow, judged, quality));
+        } else {
+            self.rows.push(self.narrow(index, judged));
+            self.quality.push(quality);
+        }
         (self.rows.len() >= LINES).then(|| self.take())
     }
 
@@ -60,10 +70,20 @@ impl FlowTable {
     pub fn take(&mut self) -> String {
         let columns = if self.look.width >= WIDE { WIDE_COLUMNS } else { NARROW_COLUMNS };
         if self.rows.is_empty() {
-            String::new()
-        } else {
-            sheet(self.look, Narrow::Cut, columns, std::mem::take(&mut self.rows))
+            return String::new();
         }
+        let quality = std::mem::take(&mut self.quality);
+        let lines = sheet(self.look, Narrow::Cut, columns, std::mem::take(&mut self.rows));
+        if quality.iter().all(Option::is_none) {
+            return lines;
+        }
+        // The heading, then one line a flow.
+        let below = std::iter::once(None).chain(quality);
+        let with = lines.lines().zip(below).map(|(line, below)| match below {
+            Some(quality) => format!("{line}\n      {}\n", self.look.paint(Tone::Faint, &quality)),
+            None => format!("{line}\n"),
+        });
+        with.collect()
     }
 
     fn narrow(&self, index: usize, judged: &Judged<'_>) -> Vec<String> {
@@ -81,7 +101,7 @@ impl FlowTable {
         ]
     }
 
-    fn wide(&self, index: usize, flow: &Flow<Evidence>, judged: &Judged<'_>) -> Vec<String> {
+    fn wide(&self, index: usize, flow: &Flow<Evidence>, judged: &Judged<'_>, quality: Option<String>) -> Vec<String> {
         let mut rows = judged.rows.iter().take(4).map(|row| &*row.id).collect::<Vec<_>>().join(" ");
         if judged.rows.len() > 4 {
             rows.push_str(&format!(" +{}", judged.rows.len() - 4));
@@ -91,12 +111,25 @@ impl FlowTable {
             (None, Some(miss)) => self.look.paint(Tone::Faint, &format!("{}: {}", miss.row.id, miss.why)),
             (None, None) => String::new(),
         };
+        // How well media goes says more than the name of its row.
+        let service = match quality {
+            Some(quality) if service.is_empty() => quality,
+            Some(quality) => format!("{quality}; {service}"),
+            None => service,
+        };
         let end = |end: &End<'_>| {
             if end.at.address.is_v6() && end.who.name.is_none() {
                 format!("[{}]:{}", end.at.address, end.at.port)
             } else {
                 format!("{}:{}", host(end), end.at.port)
             }
+        };
+        let observed = ObservedRecord::of(&flow.state, judged.initiator);
+        let payload = observed.map(|observed| harmless(&observed.name())).unwrap_or_default();
+        let payload = match judged.proof {
+            Some(Proof::Verified) => self.look.paint(Tone::Good, &payload),
+            Some(Proof::Contradicted) => self.look.paint(Tone::Bad, &payload),
+            _ => payload,
         };
         vec![
             (index + 1).to_string(),
@@ -109,6 +142,7 @@ impl FlowTable {
             count(flow.packets()),
             count(flow.counters.forward.bytes + flow.counters.reverse.bytes),
             judged.outcome.as_str().to_owned(),
+            payload,
             self.look.paint(tone(judged.verdict), judged.verdict.as_str()),
             rows,
             service,
@@ -154,4 +188,40 @@ pub fn groups(look: Look, groups: &[GroupRecord]) -> String {
     columns.extend(verdicts.map(|verdict| (verdict, true)));
     columns.push((by, false));
     if groups.is_empty() { String::new() } else { sheet(look, Narrow::Cut, &columns, rows.collect()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{Direction, Transport};
+    use crate::report::testing::{deployment, evidence, reading, stream, tls};
+    use crate::report::text::Clock;
+    use crate::verdict::Judge;
+
+    fn list(width: usize) -> String {
+        let audio = [stream(Direction::Forward, 114, 500, 3), stream(Direction::Reverse, 114, 500, 0)];
+        let reading = reading(&[
+            (Transport::Tcp, "10.1.0.5:50123", "10.0.0.11:5061", true, evidence::tls(tls())),
+            (Transport::Udp, "10.1.0.5:50020", "10.0.0.11:49500", true, evidence::media(&audio)),
+        ]);
+        let (catalogs, topology) = deployment();
+        let judge = Judge::new(&reading.flows, &catalogs, &topology);
+        let mut table = FlowTable::new(Look { width, colour: false, clock: Clock::Utc });
+        for (index, flow) in reading.flows.iter().enumerate() {
+            assert_eq!(table.add(index, flow, &judge.judge(index, flow)), None);
+        }
+        table.take()
+    }
+
+    #[test]
+    fn quality_stands_below_a_narrow_line_and_in_a_wide_one() {
+        let narrow = list(80);
+        let lines: Vec<_> = narrow.lines().collect();
+        assert_eq!(lines.len(), 4, "{narrow}");
+        assert_eq!(lines[3], "      audio 0.6% lost, 1.5ms jitter");
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{narrow}");
+        let wide = list(200);
+        assert!(wide.lines().count() == 3 && wide.contains("tls 1.2") && wide.contains(" rtp "), "{wide}");
+        assert!(wide.lines().nth(2).is_some_and(|line| line.contains("  audio 0.6% lost, 1.5ms jitter")), "{wide}");
+    }
 }

@@ -10,6 +10,7 @@ use tabled::settings::{Alignment, Modify, Padding, Style as Frame, Width};
 
 pub use audit::audit;
 pub use catalog::{about_port, catalog, row};
+pub use explain::explain;
 pub use flows::{FlowTable, groups};
 pub use rules::rules;
 
@@ -17,7 +18,9 @@ use super::text::{Clock, harmless, steers};
 
 mod audit;
 mod catalog;
+mod explain;
 mod flows;
+mod media;
 mod rules;
 
 /// How text is laid out for its reader.
