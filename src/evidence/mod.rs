@@ -7,7 +7,7 @@
 //! further packets cost one test. Of RTP alone every packet is counted, in fixed space.
 
 pub use facts::{Alert, Certificate, ClientCertificate, Details, Tls};
-pub use media::{Media, Medium, Stream};
+pub use media::{Media, Medium, PAYLOAD_TYPES, STREAMS, Stream, medium, payload_name};
 pub use protocol::{Protocol, Sighting, Speaker, Version};
 
 use crate::net::{Both, Direction};
