@@ -246,6 +246,9 @@ pub(super) struct Explain {
     /// Explain this flow: its number in the list that `lyncap flows` prints of the same files
     #[arg(long, value_name = "N")]
     pub(super) flow: Option<u64>,
+    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(super) reading: Reading,
     #[command(flatten)]

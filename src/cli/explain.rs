@@ -62,6 +62,7 @@ fn flow(args: &Explain, number: u64) -> Result<Exit, Error> {
     }
     let topology = input::judging_topology(&args.judging)?;
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
+    let policy = input::policy(args.policy.as_deref())?;
     let reading = input::capture(&args.what, &args.reading, &args.output)?;
     let found = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
     let Some((index, flow)) = found.and_then(|index| Some((index, reading.flows.get(index)?))) else {
@@ -73,7 +74,7 @@ fn flow(args: &Explain, number: u64) -> Result<Exit, Error> {
     };
     let judge = Judge::new(&reading.flows, &catalogs, &topology);
     let judged = judge.judge(index, flow);
-    let explanation = Explanation::new(&reading, &judge, index, flow, &judged);
+    let explanation = Explanation::new(&policy, &reading, &judge, index, flow, &judged);
     emit(&args.output, |out, look| write::explanation(out, args.output.format, look, flow, &explanation))?;
     Ok(Exit::of(&reading))
 }

@@ -7,7 +7,7 @@
 //! further packets cost one test. Of RTP alone every packet is counted, in fixed space.
 
 pub use facts::{Alert, Certificate, ClientCertificate, Details, Tls};
-pub use media::{Media, Medium, Stream};
+pub use media::{Media, Medium, PAYLOAD_TYPES, STREAMS, Stream, medium, payload_name};
 pub use protocol::{Protocol, Sighting, Speaker, Version};
 pub use signature::tls::names::{CipherSuite, alert_name, cipher_suite, tls_version_text};
 
@@ -28,7 +28,7 @@ pub mod signature;
 mod trial;
 
 /// What the payload of one flow showed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Evidence {
     /// Set once something was recognised or the case was closed.
     known: Option<Box<Known>>,
@@ -37,7 +37,7 @@ pub struct Evidence {
 }
 
 /// How far the reading of a flow has come.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 enum State {
     /// No payload yet.
     #[default]

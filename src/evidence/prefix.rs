@@ -55,15 +55,6 @@ impl Piece {
 }
 
 impl Assembled {
-    /// Empty, and to begin with `first_byte`, or else with `sequence`.
-    pub(super) const fn new(first_byte: Option<u32>, sequence: u32) -> Self {
-        let (begin, from_start) = match first_byte {
-            Some(first) => (first, true),
-            None => (sequence, false),
-        };
-        Self { bytes: Vec::new(), pieces: Vec::new(), begin: Some(begin), beyond: 0, from_start, ended: false }
-    }
-
     /// Takes in a segment; true if there are more bytes in order now, or other ones, or no more will come.
     ///
     /// `first_byte` is the sequence number of the connection's first byte of payload if its SYN was seen. Otherwise

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::FlowRecord;
-use super::audit::{self, Finding};
+use super::audit::{self, Policy, Finding};
 use crate::evidence::{Evidence, Seen, Speaker};
 use crate::flow::Flow;
 use crate::net::Direction;
@@ -88,16 +88,17 @@ const LADDER: [Basis; 8] = [
 ];
 
 impl<'a> Explanation<'a> {
-    /// Explains the flow at `index`.
+    /// Explains the flow at `index`; what it leads to follows a policy.
     #[must_use]
     pub fn new(
+        policy: &Policy,
         reading: &'a Reading,
         judge: &Judge<'_>,
         index: usize,
         flow: &Flow<Evidence>,
         judged: &'a Judged<'a>,
     ) -> Self {
-        let (findings, accepted) = audit::findings_of(reading, judge, flow, judged);
+        let (findings, accepted) = audit::findings_of(policy, reading, judge, flow, judged);
         Self {
             kind: "explanation",
             schema: "lyncap.explanation.v1",
@@ -172,7 +173,7 @@ mod tests {
         let judge = Judge::new(&reading.flows, &catalogs, &topology);
         let flow = &reading.flows[0];
         let judged = judge.judge(0, flow);
-        let explanation = Explanation::new(&reading, &judge, 0, flow, &judged);
+        let explanation = Explanation::new(&Policy::default(), &reading, &judge, 0, flow, &judged);
         assert_eq!(complaints("explanation", &explanation), [""; 0]);
         let look = Look { width: 80, colour: false, clock: Clock::Utc };
         let text = explain(look, &explanation, &("08:00:00".to_owned(), "08:00:10 UTC".to_owned()));

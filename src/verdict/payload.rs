@@ -193,7 +193,7 @@ mod tests {
     use crate::evidence::{Alert, Version};
     use crate::net::Both;
     use crate::verdict::testing::{
-        POOL, Scene, broken_off, dhcp, differing, media_as, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
+        POOL, Scene, broken_off, dhcp, differing, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
     };
 
     /// The sentences about the payload, which follow those about row, direction and role.
@@ -248,7 +248,7 @@ mod tests {
     fn what_stays_open_says_why() {
         check(&tcp("10.1.0.5:50123", "10.0.0.11:5071", nothing()), &["no payload was captured: unverified"]);
         check(
-            &tcp("10.1.0.5:50123", "10.0.0.11:5071", crate::evidence::Evidence::dropped()),
+            &tcp("10.1.0.5:50123", "10.0.0.11:5071", Evidence::dropped()),
             &["the payload was not seen far enough to tell what it is: unverified"],
         );
         check(

@@ -103,6 +103,7 @@ fn flow(transport: Transport, from: &str, to: &str, state: Evidence) -> Flow<Evi
         sizes: Sizes::default(),
         vlan: Default::default(),
         broadcast: false,
+        dscp: Both::default(),
         icmp: None,
         state,
     }

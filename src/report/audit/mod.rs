@@ -194,15 +194,16 @@ pub fn footer(reading: &Reading, judge: &Judge<'_>) -> Summary {
     Summary { fitness: Some(gathered.finish(reading, judge)), ..summary(reading, judge, &tally) }
 }
 
-/// What one flow leads to: findings, and those that the user accepted.
+/// What one flow leads to by a policy: findings, and those that the user accepted.
 #[must_use]
 pub fn findings_of(
+    policy: &Policy,
     reading: &Reading,
     judge: &Judge<'_>,
     flow: &Flow<Evidence>,
     judged: &Judged<'_>,
 ) -> (Vec<Finding>, Vec<Finding>) {
-    let mut findings = findings::Findings::new(judge);
+    let mut findings = findings::Findings::new(judge, policy);
     findings.count(flow, judged);
     findings.finish(|frame| reading.file_of(frame).map(str::to_owned))
 }

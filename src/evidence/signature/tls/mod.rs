@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn asked_only_when_it_wants_it_knows_all_in_the_end() {
         for Case { name, client, server, .. } in cases() {
-            let expected = super::tests::tls(&client, &server);
+            let expected = tls(&client, &server);
             let orders = [(&client, &server), (&server, &client)];
             for ((one, other), first) in
                 orders.into_iter().flat_map(|order| [0, 10, 300, 4000].map(|first| (order, first)))
@@ -441,7 +441,7 @@ mod tests {
         let Some(Details::Tls(tls)) = studied.details else { panic!() };
         assert_eq!(*tls, Tls::default());
         assert_eq!(studied.wanted, Both { forward: Some(338), reverse: Some(6) });
-        let old = super::tests::tls(&record(22, 0x0301, &client_hello(0x0301, &[]))[..42], NOTHING);
+        let old = tls(&record(22, 0x0301, &client_hello(0x0301, &[]))[..42], NOTHING);
         assert_eq!(old.offered, Some(0x0301), "1.3 cannot be offered behind it");
     }
 
