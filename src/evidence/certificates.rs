@@ -230,3 +230,180 @@ fn write_escaped(text: &mut Text, chars: impl Iterator<Item = char>) {
         first = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+
+    /// Made by OpenSSL 3.0 for this test: a multi-valued part, a comma, two DNS names, an IPv4 and an IPv6 address.
+    const FE01: &str = "
+        MIIChDCCAimgAwIBAgIUJm+GxHgbI4h6bDbXQ3ntPk1TjrMwCgYIKoZIzj0EAwIwcTEVMBMGCgmSJomT8ixkARkWBWxvY2FsMRcwFQYKCZIm
+        iZPyLGQBGRYHY29udG9zbzEWMBQGA1UECgwNQ29udG9zbywgTHRkLjEnMAoGA1UECwwDT3BzMBkGA1UEAwwSZmUwMS5jb250b3NvLmxvY2Fs
+        MB4XDTI2MTEyMjEzMzQ1OVoXDTM2MTExOTEzMzQ1OVowcTEVMBMGCgmSJomT8ixkARkWBWxvY2FsMRcwFQYKCZImiZPyLGQBGRYHY29udG9z
+        bzEWMBQGA1UECgwNQ29udG9zbywgTHRkLjEnMAoGA1UECwwDT3BzMBkGA1UEAwwSZmUwMS5jb250b3NvLmxvY2FsMFkwEwYHKoZIzj0CAQYI
+        KoZIzj0DAQcDQgAEbkQKclRDMziT4z+JpQZPV3Jcu6jpI21n4/siqt6b8Ll30vVlUbVgIdOL1+Cy7Q22u6vcg+Jhyvvw09kgBNja5qOBnjCB
+        mzAdBgNVHQ4EFgQUzwVTFtz/tvuMK5jH85LLZxHwklkwHwYDVR0jBBgwFoAUzwVTFtz/tvuMK5jH85LLZxHwklkwDwYDVR0TAQH/BAUwAwEB
+        /zBIBgNVHREEQTA/ghJmZTAxLmNvbnRvc28ubG9jYWyCEXNpcC5jb250b3NvLmxvY2FshwQKAAALhxAgAQ24AAAAAAAAAAAAAAABMAoGCCqG
+        SM49BAMCA0kAMEYCIQDxyat22qRI1VbyGWbOlOT0FzFxNCb3Qq3I+024jwj7tQIhAI5KvmzJt/koHxIqLAPQQ4t8v+RhuZ3g/ojtqcl7cFWA
+    ";
+
+    fn fe01() -> Vec<u8> {
+        let text: String = FE01.split_whitespace().collect();
+        base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+    }
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+        match content.len() {
+            0..=0x7f => [&[tag, length[3]], content].concat(),
+            0x80..=0xff => [&[tag, 0x81, length[3]], content].concat(),
+            0x100..=0xffff => [&[tag, 0x82, length[2], length[3]], content].concat(),
+            _ => [&[tag, 0x83, length[1], length[2], length[3]], content].concat(),
+        }
+    }
+
+    fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+        tlv(0x30, &parts.concat())
+    }
+
+    /// One part of a name: the type's identifier, the string's tag and content.
+    fn part(kind: &[u8], tag: u8, value: &[u8]) -> Vec<u8> {
+        tlv(0x31, &sequence(&[tlv(6, kind), tlv(tag, value)]))
+    }
+
+    /// A certificate with this subject, this end of validity and these alternative names (as encoded).
+    fn certificate(subject: &[Vec<u8>], until: &[u8], names: &[u8]) -> Vec<u8> {
+        let algorithm = sequence(&[tlv(6, b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"), tlv(5, b"")]);
+        let validity = sequence(&[tlv(23, b"260101000000Z"), until.to_vec()]);
+        let key = sequence(&[algorithm.clone(), tlv(3, &[0; 9])]);
+        let extension = sequence(&[tlv(6, b"\x55\x1d\x11"), tlv(4, &tlv(0x30, names))]);
+        let body = sequence(&[
+            tlv(0xa0, &tlv(2, &[2])),
+            tlv(2, &[1]),
+            algorithm.clone(),
+            sequence(&[part(b"\x55\x04\x03", 12, b"Root")]),
+            validity,
+            sequence(subject),
+            key,
+            tlv(0xa3, &sequence(&[extension])),
+        ]);
+        sequence(&[body, algorithm, tlv(3, &[0; 9])])
+    }
+
+    const UNTIL_2030: &[u8] = b"\x17\x0d300101000000Z";
+    const CN: &[u8] = b"\x55\x04\x03";
+
+    fn subject(parts: &[Vec<u8>]) -> String {
+        parse(&certificate(parts, UNTIL_2030, &[])).unwrap().subject
+    }
+
+    #[test]
+    fn what_a_certificate_says() {
+        let read = Certificates::default().read(&fe01()).unwrap();
+        assert_eq!(read.subject, "OU=Ops+CN=fe01.contoso.local,O=Contoso\\, Ltd.,DC=contoso,DC=local");
+        assert_eq!(read.issuer, read.subject);
+        let names = ["fe01.contoso.local", "sip.contoso.local", "10.0.0.11", "2001:db8::1"];
+        assert_eq!(read.alternative_names, names);
+        // As `openssl x509 -dates` has it: Nov 22 13:34:59 2026, Nov 19 13:34:59 2036.
+        assert_eq!(read.not_before, Timestamp(1_795_354_499_000_000_000));
+        assert_eq!(read.not_after, Timestamp(2_110_714_499_000_000_000));
+    }
+
+    #[test]
+    fn it_is_read_once() {
+        let mut certificates = Certificates::default();
+        let first = certificates.read(&fe01()).unwrap();
+        assert!(Arc::ptr_eq(&first, &certificates.read(&fe01()).unwrap()));
+        assert!(certificates.read(b"garbage").is_none() && certificates.read(b"garbage").is_none());
+        assert_eq!(certificates.known.len(), 2);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut certificates = Certificates::default();
+        let numbered = |number: u32| certificate(&[part(CN, 12, number.to_string().as_bytes())], UNTIL_2030, &[]);
+        for number in 0..1100 {
+            let read = certificates.read(&numbered(number)).unwrap();
+            assert_eq!(read.subject, format!("CN={number}"));
+        }
+        assert_eq!(certificates.known.len(), REMEMBERED);
+        let mut certificates = Certificates::default();
+        for number in 0..100_u8 {
+            let large = certificate(
+                &[part(CN, 12, &[b'a' + number % 26; 60_000]), part(CN, 12, &[number % 128])],
+                UNTIL_2030,
+                &[],
+            );
+            assert!(certificates.read(&large).unwrap().subject.len() < 1100);
+        }
+        assert!(certificates.bytes <= BYTES && certificates.known.len() < 70, "{}", certificates.known.len());
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        let text = subject(&[part(CN, 12, "ä".repeat(30_000).as_bytes())]);
+        assert_eq!(text.chars().count(), TEXT);
+        assert!(text.starts_with("CN=ää") && text.ends_with('…'));
+        let text = subject(&vec![part(CN, 12, b"x"); 5000]);
+        assert_eq!(text.chars().count(), TEXT);
+        let name = tlv(0x82, &[b'n'; 3000]);
+        let read = parse(&certificate(&[], UNTIL_2030, &name.repeat(3))).unwrap();
+        assert!(read.alternative_names.iter().all(|name| name.chars().count() == TEXT));
+        let read = parse(&certificate(&[], UNTIL_2030, &tlv(0x82, b"n").repeat(10_000))).unwrap();
+        assert_eq!(read.alternative_names.len(), NAMES);
+        assert_eq!(bounded(b"short"), "short");
+        assert_eq!(bounded("€".repeat(255).as_bytes()).chars().filter(|c| *c == '€').count(), 255);
+    }
+
+    #[test]
+    fn strings_of_every_kind() {
+        assert_eq!(subject(&[part(CN, 19, b"Printable")]), "CN=Printable");
+        assert_eq!(subject(&[part(CN, 22, b"a@b")]), "CN=a@b");
+        assert_eq!(subject(&[part(CN, 20, b"M\xfcnchen")]), "CN=München");
+        assert_eq!(subject(&[part(CN, 30, b"\0M\0\xfc\x20\xac")]), "CN=Mü€");
+        assert_eq!(subject(&[part(CN, 28, b"\0\0\0M\0\0\x20\xac")]), "CN=M€");
+        assert_eq!(subject(&[part(CN, 4, b"\x01\xab")]), "CN=#01ab");
+        assert_eq!(subject(&[part(b"\x55\x04\x61", 12, b"VATDE-1")]), "2.5.4.97=VATDE-1");
+        assert_eq!(subject(&[]), "");
+    }
+
+    #[test]
+    fn what_would_end_a_value_is_escaped() {
+        let of = |value: &str| subject(&[part(CN, 12, value.as_bytes())]);
+        assert_eq!(of("a,b+c\"d\\e<f>g;h"), r#"CN=a\,b\+c\"d\\e\<f\>g\;h"#);
+        assert_eq!(of(" # "), r"CN=\ #\ ");
+        assert_eq!(of("#1"), r"CN=\#1");
+        assert_eq!(of("a\0b"), r"CN=a\00b");
+        assert_eq!(of("\u{1b}[31m\n"), "CN=\u{1b}[31m\n", "escaped where it is printed");
+    }
+
+    #[test]
+    fn dates_out_of_range_are_as_far_as_it_goes() {
+        let until = |date: &[u8]| parse(&certificate(&[], date, &[])).map(|read| read.not_after);
+        assert_eq!(until(&tlv(24, b"99991231235959Z")), Some(Timestamp::MAX));
+        assert_eq!(until(&tlv(24, b"00010101000000Z")), Some(Timestamp::MIN));
+        assert_eq!(until(&tlv(23, b"500101000000Z")), Some(Timestamp(-631_152_000_000_000_000)), "1950");
+        assert_eq!(until(&tlv(23, b"never")), None);
+    }
+
+    #[test]
+    fn what_is_damaged_or_cut_does_no_harm() {
+        let whole = fe01();
+        for cut in 0..whole.len() {
+            assert!(parse(&whole[..cut]).is_none());
+        }
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        for _ in 0..20_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..3 {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let at = state as usize % bytes.len();
+                bytes[at] = (state >> 32) as u8;
+            }
+            let _ = parse(&bytes);
+        }
+    }
+}

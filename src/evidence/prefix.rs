@@ -477,15 +477,6 @@ mod tests {
     }
 
     #[test]
-    fn it_may_be_told_where_to_begin() {
-        let mut assembled = Assembled::new(None, 7);
-        assert!(!assembled.insert(None, 8, b"b", 1));
-        assert!(assembled.insert(None, 7, b"a", 1));
-        assert_eq!((assembled.view().bytes, assembled.view().from_start), (&b"ab"[..], false));
-        assert!(Assembled::new(Some(7), 9).view().from_start);
-    }
-
-    #[test]
     fn cleared_it_is_as_new_with_some_room() {
         let mut stream = Stream::known();
         stream.insert(0, &[b'x'; 30_000]);

@@ -266,3 +266,127 @@ fn compare(bytes: &[u8], fixed: Fixed) -> Pseudo {
     }
     Pseudo::It
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extension, server_name};
+    use super::*;
+
+    fn client_body(version: u16, extensions: &[Vec<u8>]) -> Vec<u8> {
+        super::super::testing::client_hello(version, extensions)[4..].to_vec()
+    }
+
+    fn server_body(version: u16, extensions: &[Vec<u8>]) -> Vec<u8> {
+        super::super::testing::server_hello(version, 0xc02f, extensions)[4..].to_vec()
+    }
+
+    /// RFC 8446 §4.2.1, as a client sends it.
+    fn versions(list: &[u16]) -> Vec<u8> {
+        let list: Vec<u8> = list.iter().flat_map(|version| version.to_be_bytes()).collect();
+        extension(43, &[&[list.len() as u8], &list[..]].concat())
+    }
+
+    /// RFC 7301, as a server sends it.
+    fn protocol(name: &[u8]) -> Vec<u8> {
+        let length = name.len() as u8;
+        extension(16, &[&[0, length + 1, length], name].concat())
+    }
+
+    #[test]
+    fn the_highest_version_offered() {
+        let offered = |version, list: &[u16]| client(&client_body(version, &[versions(list)]), true).offered;
+        assert_eq!(client(&client_body(0x0301, &[]), true).offered, Some(0x0301));
+        assert_eq!(client(&client_body(0x0303, &[]), true).offered, Some(0x0303));
+        assert_eq!(offered(0x0303, &[0x0303, 0x0304, 0x0302]), Some(0x0304));
+        assert_eq!(offered(0x0303, &[0xfafa, 0x0304]), Some(0x0304), "GREASE");
+        assert_eq!(offered(0x0303, &[0x7a7a, 0x0302]), Some(0x0303), "GREASE, and nothing higher");
+        assert_eq!(offered(0x0303, &[0x7f1c, 0x0304]), Some(0x0304), "a draft is older");
+        assert_eq!(offered(0x0303, &[0x0303, 0x7f1c]), Some(0x7f1c));
+        assert_eq!(offered(0x0303, &[0x1234]), Some(0x0303));
+    }
+
+    #[test]
+    fn a_client_hello_cut_anywhere_offers_what_it_offers_or_nothing() {
+        let body = client_body(0x0303, &[server_name("fe01"), extension(0x0a0a, &[]), versions(&[0x0304, 0x0303])]);
+        assert_eq!(client(&body, true), ClientHello { offered: Some(0x0304), server_name: Some("fe01".into()) });
+        for length in 0..body.len() {
+            let cut = client(&body[..length], false);
+            assert_eq!(cut.offered, None, "at {length}");
+            assert!(cut.server_name.is_none_or(|name| name == "fe01"));
+        }
+        // What stands before the cut is read.
+        assert_eq!(client(&body[..body.len() - 3], false).server_name.as_deref(), Some("fe01"));
+        let old = client_body(0x0302, &[server_name("fe01")]);
+        assert!((2..old.len()).all(|length| client(&old[..length], false).offered == Some(0x0302)));
+    }
+
+    #[test]
+    fn server_names() {
+        let name = |extension: Vec<u8>| client(&client_body(0x0303, &[extension]), true).server_name;
+        assert_eq!(name(server_name("sip.contoso.com")).as_deref(), Some("sip.contoso.com"));
+        assert_eq!(name(server_name("")), None);
+        assert_eq!(name(extension(0, &[])), None);
+        assert_eq!(name(extension(0, &[0, 5, 0, 0, 9, b'x', b'y'])), None, "longer than it is");
+        assert_eq!(name(server_name("\u{1b}[31m\0")).as_deref(), Some("\u{1b}[31m\0"), "escaped where it is printed");
+        let long = name(server_name(&"a".repeat(60_000))).unwrap();
+        assert_eq!((long.chars().count(), long.ends_with('…')), (256, true));
+        let invalid = extension(0, &[0, 5, 0, 0, 2, 0xff, b'y']);
+        assert_eq!(name(invalid).as_deref(), Some("\u{fffd}y"));
+        // One malformed extension costs only itself.
+        let both = client(&client_body(0x0303, &[extension(0, &[9]), versions(&[0x0304])]), true);
+        assert_eq!(both, ClientHello { offered: Some(0x0304), server_name: None });
+    }
+
+    #[test]
+    fn what_the_server_chooses() {
+        let chosen = |version, list: &[Vec<u8>]| server(&server_body(version, list), true);
+        let plain = chosen(0x0303, &[protocol(b"http/1.1")]);
+        assert_eq!((plain.version, plain.cipher_suite), (Some(0x0303), Some(0xc02f)));
+        assert_eq!(plain.alpn.as_deref(), Some("http/1.1"));
+        assert_eq!(chosen(0x0303, &[]).version, Some(0x0303));
+        assert_eq!(chosen(0x0300, &[]).version, Some(0x0300));
+        assert_eq!(chosen(0x0303, &[extension(43, &[3, 4])]).version, Some(0x0304));
+        assert_eq!(chosen(0x0303, &[extension(43, &[0x7f, 0x1c])]).version, Some(0x7f1c));
+        assert!(is_1_3(0x7f1c) && is_1_3(0x0304) && !is_1_3(0x0303));
+        // The drafts up to 21 choose in the version itself.
+        assert_eq!(chosen(0x7f12, &[]).version, Some(0x7f12));
+    }
+
+    #[test]
+    fn a_server_hello_cut_anywhere_may_be_of_1_3() {
+        let body = server_body(0x0303, &[protocol(b"h2"), extension(43, &[3, 4]), extension(51, &[0; 36])]);
+        for length in 0..body.len() {
+            assert!(matches!(server(&body[..length], false).version, None | Some(0x0304)), "at {length}");
+        }
+        let body = server_body(0x0303, &[protocol(b"h2")]);
+        assert!((0..body.len()).all(|length| server(&body[..length], false).version.is_none()));
+        assert_eq!(server(&body[..body.len() - 1], false).cipher_suite, Some(0xc02f));
+        let old = server_body(0x0301, &[protocol(b"h2")]);
+        assert!((2..old.len()).all(|length| server(&old[..length], false).version == Some(0x0301)));
+        // A list whose last extension runs over its end: what it hides is not known.
+        let mut torn = body;
+        let last = torn.len() - 6;
+        torn[last] = 200;
+        assert_eq!(server(&torn, true).version, None);
+    }
+
+    #[test]
+    fn a_retry_is_of_1_3_even_if_it_is_cut() {
+        let body = [&[3, 3][..], &RETRY, &[0, 0x13, 0x01, 0]].concat();
+        assert_eq!(server(&body, false).version, Some(0x0304));
+        assert_eq!(server(&body[..34], false).version, Some(0x0304));
+        assert_eq!(server(&body[..33], false).version, None);
+    }
+
+    #[test]
+    fn who_speaks() {
+        assert_eq!(speaker([1, 0, 0, 41, 3, 0]), Some(Speaker::Initiator));
+        assert_eq!(speaker([1, 0, 0, 40, 3, 3]), None);
+        assert_eq!(speaker([1, 1, 0, 0, 3, 3]), None);
+        assert_eq!(speaker([2, 0, 0, 38, 3, 3]), Some(Speaker::Responder));
+        assert_eq!(speaker([2, 0, 0, 37, 3, 3]), None);
+        assert_eq!(speaker([2, 0, 0, 36, 0x7f, 18]), Some(Speaker::Responder));
+        assert_eq!(speaker([2, 0, 0, 70, 2, 0]), None);
+        assert_eq!(speaker([2, 0, 0, 70, 3, 5]), None);
+    }
+}

@@ -145,7 +145,7 @@ mod tests {
         study(&both, &mut Certificates::default())
     }
 
-    fn tls(client: &[u8], server: &[u8]) -> Tls {
+    fn read(client: &[u8], server: &[u8]) -> Tls {
         match studied(client, server).details {
             Some(Details::Tls(tls)) => *tls,
             other => panic!("{other:?}"),
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn the_table_of_client_certificates() {
         for Case { name, client, server, expected, version, resumed } in cases() {
-            let tls = tls(&client, &server);
+            let tls = read(&client, &server);
             assert_eq!(tls.client_certificate, expected, "{name}");
             assert_eq!(tls.version, version, "{name}");
             assert_eq!(tls.resumed, resumed, "{name}");
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn it_does_not_matter_which_direction_is_the_client() {
         for Case { name, client, server, .. } in cases() {
-            assert_eq!(tls(&client, &server), tls(&server, &client), "{name}");
+            assert_eq!(read(&client, &server), read(&server, &client), "{name}");
         }
     }
 
@@ -301,10 +301,10 @@ mod tests {
     #[test]
     fn it_does_not_matter_how_messages_lie_in_records() {
         for Case { name, client, server, .. } in cases().into_iter().filter(|case| !case.name.contains("cut")) {
-            let expected = tls(&client, &server);
+            let expected = read(&client, &server);
             for size in [100, 1000, 1 << 14] {
                 let (a, b) = (refragmented(&client, size), refragmented(&server, size));
-                assert_eq!(tls(&a, &b), expected, "{name} in records of {size}");
+                assert_eq!(read(&a, &b), expected, "{name} in records of {size}");
             }
         }
     }
@@ -313,8 +313,8 @@ mod tests {
     fn records_of_one_byte_are_read_as_far_as_256_of_them_go() {
         let (short, anonymous) = (client_hello(0x0301, &[]), server_hello(0x0301, 0x0034, &[]));
         let bytes = |messages: &[Vec<u8>]| refragmented(&end(0x0301, messages, CLOSED), 1);
-        let both = (bytes(&[short.clone()]), bytes(&[anonymous.clone(), done()]));
-        assert_eq!(tls(&both.0, &both.1).client_certificate, Some(NotRequested));
+        let both = (bytes(&[short]), bytes(&[anonymous.clone(), done()]));
+        assert_eq!(read(&both.0, &both.1).client_certificate, Some(NotRequested));
         let long = bytes(&[anonymous, certificate_request(300), done()]);
         let studied = studied(&both.0, &long);
         assert_eq!(studied.wanted.reverse, None, "given up");
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn asked_only_when_it_wants_it_knows_all_in_the_end() {
         for Case { name, client, server, .. } in cases() {
-            let expected = tls(&client, &server);
+            let expected = read(&client, &server);
             let orders = [(&client, &server), (&server, &client)];
             for ((one, other), first) in
                 orders.into_iter().flat_map(|order| [0, 10, 300, 4000].map(|first| (order, first)))
@@ -391,7 +391,7 @@ mod tests {
     #[test]
     fn what_more_a_recorded_handshake_tells() {
         let (client, server) = (decode(MUTUAL_CLIENT), decode(MUTUAL_SERVER));
-        let seen = tls(&client, &server);
+        let seen = read(&client, &server);
         assert_eq!((seen.offered, seen.version), (Some(0x0303), Some(0x0303)));
         assert_eq!(seen.server_name.as_deref(), Some("fe01.contoso.local"));
         assert_eq!((seen.cipher_suite, seen.alpn.as_deref()), (Some(0xc02c), None));
@@ -400,15 +400,15 @@ mod tests {
         assert_eq!(seen.client.unwrap().subject, "CN=mediation01.contoso.local");
         assert_eq!(studied(&client, &server).wanted, Both { forward: None, reverse: None });
 
-        let resumed = tls(&decode(RESUMED_CLIENT), &decode(RESUMED_SERVER));
+        let resumed = read(&decode(RESUMED_CLIENT), &decode(RESUMED_SERVER));
         assert_eq!((resumed.version, resumed.resumed, resumed.client_certificate), (Some(0x0301), true, None));
 
-        let new = tls(&decode(HELLO_1_3), &decode(SERVER_1_3));
+        let new = read(&decode(HELLO_1_3), &decode(SERVER_1_3));
         assert_eq!((new.offered, new.version, new.client_certificate), (Some(0x0304), Some(0x0304), None));
         assert_eq!((new.cipher_suite, new.server_name.as_deref()), (Some(0x1302), Some("sip.contoso.local")));
         assert!(!new.resumed);
 
-        let retry = tls(&decode(RETRY_CLIENT), &decode(RETRY_SERVER));
+        let retry = read(&decode(RETRY_CLIENT), &decode(RETRY_SERVER));
         assert_eq!((retry.offered, retry.version, retry.resumed), (Some(0x0304), Some(0x0304), false));
     }
 
@@ -416,7 +416,7 @@ mod tests {
     fn recorded_handshakes_cut_anywhere_and_step_by_step() {
         let pairs = [(MUTUAL_CLIENT, MUTUAL_SERVER), (RESUMED_CLIENT, RESUMED_SERVER), (HELLO_1_3, SERVER_1_3)];
         for (client, server) in pairs.map(|(client, server)| (decode(client), decode(server))) {
-            let whole = tls(&client, &server);
+            let whole = read(&client, &server);
             let (details, calls) = step_by_step(&client, &server, 0);
             let Some(Details::Tls(stepped)) = details else { panic!() };
             assert_eq!(*stepped, whole);
@@ -441,7 +441,7 @@ mod tests {
         let Some(Details::Tls(tls)) = studied.details else { panic!() };
         assert_eq!(*tls, Tls::default());
         assert_eq!(studied.wanted, Both { forward: Some(338), reverse: Some(6) });
-        let old = tls(&record(22, 0x0301, &client_hello(0x0301, &[]))[..42], NOTHING);
+        let old = read(&record(22, 0x0301, &client_hello(0x0301, &[]))[..42], NOTHING);
         assert_eq!(old.offered, Some(0x0301), "1.3 cannot be offered behind it");
     }
 
@@ -451,7 +451,7 @@ mod tests {
         let hello = [&[0x80, 31, 1, 3, 1, 0, 6, 0, 0, 0, 16][..], &lists].concat();
         let server = end(0x0301, &[server_hello(0x0301, 0x002f, &[]), certificates(&[SOME]), done()], CLOSED);
         let client = [hello.clone(), end(0x0301, &[key_exchange()], CLOSED)].concat();
-        let seen = tls(&client, &server);
+        let seen = read(&client, &server);
         assert_eq!((seen.offered, seen.version), (Some(0x0301), Some(0x0301)));
         assert_eq!(seen.client_certificate, Some(NotRequested));
         assert_eq!(studied(&hello[..20], NOTHING).wanted.forward, Some(39));
@@ -462,7 +462,7 @@ mod tests {
         let hello = || record(22, 0x0300, &client_hello(0x0300, &[]));
         let client = [hello(), record(21, 0x0300, &[1, 41]), end(0x0300, &[key_exchange()], CLOSED)].concat();
         let asks = [server_hello(0x0300, 0x0005, &[]), certificates(&[SOME]), certificate_request(0), done()];
-        let seen = tls(&client, &end(0x0300, &asks, CLOSED));
+        let seen = read(&client, &end(0x0300, &asks, CLOSED));
         assert_eq!((seen.version, seen.client_certificate), (Some(0x0300), Some(Empty)));
         let alert = Alert { from: Speaker::Initiator, fatal: false, description: 41 };
         assert_eq!(seen.alert, Some(alert));
@@ -471,7 +471,7 @@ mod tests {
     #[test]
     fn alerts_and_who_sent_them() {
         let alert = |level, description| record(21, 0x0303, &[level, description]);
-        let of = |client: &[u8], server: &[u8]| tls(client, server).alert.unwrap();
+        let of = |client: &[u8], server: &[u8]| read(client, server).alert.unwrap();
         let fatal = |from, description| Alert { from, fatal: true, description };
         assert_eq!(of(&client_hello_only(), &alert(2, 70)), fatal(Speaker::Responder, 70));
         assert_eq!(of(NOTHING, &alert(2, 70)), fatal(Speaker::Either, 70));
@@ -486,10 +486,10 @@ mod tests {
             Alert { from: Speaker::Responder, fatal: false, description: 112 }
         );
         assert_eq!(of(&unknown_ca, &warned), fatal(Speaker::Initiator, 48));
-        assert_eq!(tls(&client_hello_only(), &warned).client_certificate, Some(NotRequested));
+        assert_eq!(read(&client_hello_only(), &warned).client_certificate, Some(NotRequested));
         // After ChangeCipherSpec it is encrypted, even if it looks like one.
         let late = client(&[key_exchange()], &[(20, CCS), (22, FINISHED), (21, &[2, 20])]);
-        assert_eq!(tls(&late, &flight).alert, None);
+        assert_eq!(read(&late, &flight).alert, None);
     }
 
     #[test]
@@ -525,9 +525,9 @@ mod tests {
         for (client, server) in [(&b"GET / HTTP/1.1\r\n\r\n"[..], &b"HTTP/1.1 200 OK\r\n"[..]), (NOTHING, NOTHING)] {
             assert!(studied(client, server).details.is_none());
         }
-        let seen = tls(&client_hello_only(), b"HTTP/1.1 400 Bad Request\r\n");
+        let seen = read(&client_hello_only(), b"HTTP/1.1 400 Bad Request\r\n");
         assert_eq!((seen.offered, seen.version), (Some(0x0303), None));
-        let asked = tls(b"GET / HTTP/1.1\r\n\r\n", &record(21, 0x0303, &[2, 10]));
+        let asked = read(b"GET / HTTP/1.1\r\n\r\n", &record(21, 0x0303, &[2, 10]));
         assert_eq!(asked.alert.map(|alert| alert.from), Some(Speaker::Either));
     }
 
@@ -546,7 +546,7 @@ mod tests {
 
     #[test]
     fn two_clients_are_neither_client_nor_server() {
-        let seen = tls(&client_hello_only(), &client_hello_only());
+        let seen = read(&client_hello_only(), &client_hello_only());
         assert_eq!(seen, Tls::default());
     }
 

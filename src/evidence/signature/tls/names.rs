@@ -112,3 +112,62 @@ pub(super) fn alert(code: u8) -> Option<&'static str> {
 pub fn alert_name(code: u8) -> &'static str {
     alert(code).unwrap_or("unassigned")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        let texts = [0x0002, 0x0300, 0x0301, 0x0302, 0x0303, 0x0304, 0x7f17, 0x0a0a].map(tls_version_text);
+        assert_eq!(texts, ["ssl 2.0", "ssl 3.0", "1.0", "1.1", "1.2", "1.3", "1.3 draft", "unknown"]);
+    }
+
+    #[test]
+    fn suites_and_what_speaks_against_them() {
+        let of = |number| cipher_suite(number).unwrap();
+        let class = |number| (of(number).anonymous, of(number).export, of(number).null, of(number).weak);
+        assert_eq!(of(0xc030).name, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
+        assert_eq!(class(0xc030), (false, false, false, None));
+        assert_eq!(of(0x0018).name, "TLS_DH_anon_WITH_RC4_128_MD5");
+        assert_eq!(class(0x0018), (true, false, false, Some("RC4")));
+        assert_eq!(class(0x0003), (false, true, false, Some("RC4")), "RSA_EXPORT_WITH_RC4_40_MD5");
+        assert_eq!(class(0x0006), (false, true, false, Some("RC2")), "RSA_EXPORT_WITH_RC2_CBC_40_MD5");
+        assert_eq!(class(0x0019), (true, true, false, Some("DES")), "DH_anon_EXPORT_WITH_DES40_CBC_SHA");
+        assert_eq!(class(0x0062), (false, true, false, Some("DES")), "RSA_EXPORT1024_WITH_DES_CBC_SHA");
+        assert_eq!(class(0x000a), (false, false, false, Some("3DES")), "RSA_WITH_3DES_EDE_CBC_SHA");
+        assert_eq!(class(0x0002), (false, false, true, None), "RSA_WITH_NULL_SHA");
+        assert_eq!(class(0xc015), (true, false, true, None), "ECDH_anon_WITH_NULL_SHA");
+        assert_eq!(class(0x1301), (false, false, false, None), "AES_128_GCM_SHA256 of 1.3");
+        // GREASE, the two signals, and a number of nobody's.
+        assert!([0x0a0a, 0x00ff, 0x5600, 0xfefe].into_iter().all(|number| cipher_suite(number).is_none()));
+    }
+
+    #[test]
+    fn every_anonymous_and_export_suite_has_it_in_its_name() {
+        for suite in (0..=u16::MAX).filter_map(cipher_suite) {
+            let null = suite.name == "TLS_NULL_WITH_NULL_NULL";
+            assert_eq!(suite.anonymous, suite.name.contains("_anon_") || null, "{}", suite.name);
+            assert_eq!(suite.weak == Some("RC4"), suite.name.contains("_RC4_"), "{}", suite.name);
+            assert_eq!(suite.weak == Some("3DES"), suite.name.contains("_3DES_"), "{}", suite.name);
+        }
+    }
+
+    #[test]
+    fn suites_without_a_certificate_of_the_server() {
+        // DH_anon, PSK, DHE_PSK, KRB5, SRP_SHA; and RSA, ECDHE_ECDSA, RSA_PSK, SRP_SHA_RSA, SRP_SHA_DSS.
+        let without = [0x0034, 0x008c, 0x0090, 0x001e, 0xc01d];
+        let with = [0x002f, 0xc02b, 0x0094, 0xc01e, 0xc01f];
+        assert!(without.into_iter().all(|number| !cipher_suite(number).unwrap().certificate));
+        assert!(with.into_iter().all(|number| cipher_suite(number).unwrap().certificate));
+    }
+
+    #[test]
+    fn alerts() {
+        let named = [(0, "close_notify"), (40, "handshake_failure"), (42, "bad_certificate"), (48, "unknown_ca")];
+        let more =
+            [(70, "protocol_version"), (71, "insufficient_security"), (112, "unrecognized_name"), (99, "unassigned")];
+        assert!(named.into_iter().chain(more).all(|(code, name)| alert_name(code) == name));
+        assert!(ALERTS.is_sorted_by(|(a, _), (b, _)| a < b));
+    }
+}

@@ -241,3 +241,70 @@ impl<'a> Records<'a> {
 const fn across(bytes: usize) -> usize {
     bytes.saturating_add(bytes.div_ceil(PLAIN) * HEADER)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{CCS, record};
+    use super::*;
+
+    #[test]
+    fn headers() {
+        let length = |bytes: &[u8]| match at(bytes, 0) {
+            At::Record(record) => Some(record.length),
+            _ => None,
+        };
+        assert_eq!(length(&[22, 3, 1, 0x48, 0]), Some(LONGEST));
+        assert_eq!(length(&[23, 3, 4, 0, 1]), Some(1));
+        for wrong in [[19, 3, 1, 0, 9], [24, 3, 1, 0, 9], [22, 2, 1, 0, 9], [22, 3, 5, 0, 9], [22, 3, 1, 0x48, 1]] {
+            assert!(matches!(at(&wrong, 0), At::Not), "{wrong:?}");
+        }
+        for wrong in [[22, 3, 1, 0, 0], [20, 3, 1, 0, 2], [21, 3, 1, 0, 1]] {
+            assert!(matches!(at(&wrong, 0), At::Not), "{wrong:?}");
+        }
+        assert!((0..5).all(|cut| matches!(at(&[22, 3, 1, 0, 9][..cut], 0), At::Cut)));
+        assert!(matches!(at(&[22, 3, 1, 0x49], 0), At::Not));
+        assert!(matches!(at(&[22], 7), At::Cut), "beyond the end");
+    }
+
+    #[test]
+    fn handshake_bytes_are_borrowed_from_one_record_and_joined_from_several() {
+        let one = record(22, 0x0303, b"abc");
+        assert!(matches!(Records::read(&one, 0).handshake, Cow::Borrowed(b"abc")));
+        let more = [one.clone(), record(21, 0x0303, &[1, 112]), record(22, 0x0303, b"def")].concat();
+        let records = Records::read(&more, 0);
+        assert_eq!(&*records.handshake, b"abcdef");
+        assert_eq!(records.alert, Some(ClearAlert { fatal: false, description: 112 }));
+        assert_eq!(&*Records::read(&more[..one.len() - 1], 0).handshake, b"ab");
+    }
+
+    #[test]
+    fn nothing_is_read_after_change_cipher_spec() {
+        let bytes = [record(20, 0x0303, CCS), record(22, 0x0303, b"abc"), record(21, 0x0303, &[2, 40])].concat();
+        let records = Records::read(&bytes, 0);
+        assert!(records.is_changed() && !records.renegotiates);
+        assert_eq!((&*records.handshake, records.alert), (&b""[..], None));
+        assert_eq!(records.wanted(0), None);
+        let again = [record(20, 0x0303, CCS), record(22, 0x0303, b"abc"), record(22, 0x0303, b"abc")].concat();
+        assert!(Records::read(&again, 0).renegotiates);
+        assert!(Records::read(&again[..6 + 8 + 5], 0).renegotiates, "its header is enough");
+        assert!(!Records::read(&again[..6 + 8 + 4], 0).renegotiates);
+    }
+
+    #[test]
+    fn no_more_than_256_records_are_read() {
+        let many: Vec<u8> = (0..300).flat_map(|_| record(21, 0x0303, &[1, 90])).collect();
+        assert_eq!(Records::read(&many, 0).wanted(0), None);
+        assert_eq!(Records::read(&many[..7 * 255], 0).wanted(0), Some(7 * 255 + 6));
+        let late = [many, record(22, 0x0303, b"abc")].concat();
+        assert!(Records::read(&late, 0).handshake.is_empty());
+    }
+
+    #[test]
+    fn a_message_over_several_records_costs_a_header_each() {
+        let bytes = record(22, 0x0303, &[11, 0, 0x90, 0]);
+        // 0x9000 bytes are two full records and a part of a third.
+        assert_eq!(Records::read(&bytes, 0).wanted(0x9000), Some(9 + 0x9000 + 3 * HEADER));
+        assert_eq!(Records::read(&bytes[..7], 0).wanted(2), Some(9));
+        assert_eq!(Records::read(&bytes[..7], 0).wanted(3), Some(9 + HEADER + 1));
+    }
+}
