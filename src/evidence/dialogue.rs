@@ -93,7 +93,7 @@ impl Dialogue {
         }
         if let Some(study) = self.subject() {
             let views = self.views(true);
-            self.details = study(&views, certificates).details.or(self.details.take());
+            self.details = study(&views, certificates).details.or_else(|| self.details.take());
         }
         self.details.take()
     }

@@ -30,6 +30,7 @@ pub(super) struct Ticket {
 pub struct Examiner {
     slots: Vec<Slot>,
     vacant: Vec<u32>,
+    #[expect(clippy::vec_box, reason = "a case takes the box as it is")]
     spare: Vec<Box<Dialogue>>,
     certificates: Certificates,
     held: usize,

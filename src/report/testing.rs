@@ -44,7 +44,7 @@ pub(super) mod evidence {
         let has = |direction| streams.iter().any(|stream| stream.direction == direction);
         let rtp = |direction| has(direction).then(|| seen(Protocol::Rtp, Speaker::Either, 2)).flatten();
         let both = Both { forward: rtp(Direction::Forward), reverse: rtp(Direction::Reverse) };
-        let media = Media { streams: streams.iter().cloned().collect(), ..Media::default() };
+        let media = Media { streams: streams.to_vec(), ..Media::default() };
         Evidence::proven(both, Some(Details::Media(Box::new(media))))
     }
 }

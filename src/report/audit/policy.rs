@@ -39,7 +39,9 @@ pub struct Policy {
 }
 
 /// Kinds of cipher suites that a policy can forbid, and which are of that kind. By flag, or by the IANA name.
-const SUITES: &[(&str, fn(&CipherSuite) -> bool)] = &[
+type IsWeak = fn(&CipherSuite) -> bool;
+
+const SUITES: &[(&str, IsWeak)] = &[
     ("anonymous", |suite| suite.anonymous),
     ("export", |suite| suite.export),
     ("null", |suite| suite.null),
