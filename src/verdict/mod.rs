@@ -237,7 +237,7 @@ impl<'a> Judge<'a> {
 }
 
 /// The verdict on the rows of the best class, and those of them that it lists.
-fn decide<'c>(mut fits: Vec<(Fit, &'c Row)>) -> (Verdict, Vec<(Fit, &'c Row)>) {
+fn decide(mut fits: Vec<(Fit, &Row)>) -> (Verdict, Vec<(Fit, &Row)>) {
     let reconciled = |(fit, _): &(Fit, &Row)| fit.said.contradiction.is_none();
     if fits.iter().any(reconciled) {
         fits.retain(reconciled);

@@ -193,7 +193,7 @@ mod tests {
     use crate::evidence::{Alert, Version};
     use crate::net::Both;
     use crate::verdict::testing::{
-        POOL, Scene, broken_off, dhcp, differing, media_as, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
+        POOL, Scene, broken_off, dhcp, differing, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
     };
 
     /// The sentences about the payload, which follow those about row, direction and role.

@@ -38,8 +38,11 @@ pub struct Policy {
     expiry_days: u32,
 }
 
+/// Whether a suite is of a kind.
+type IsOfKind = fn(&CipherSuite) -> bool;
+
 /// Kinds of cipher suites that a policy can forbid, and which are of that kind. By flag, or by the IANA name.
-const SUITES: &[(&str, fn(&CipherSuite) -> bool)] = &[
+const SUITES: &[(&str, IsOfKind)] = &[
     ("anonymous", |suite| suite.anonymous),
     ("export", |suite| suite.export),
     ("null", |suite| suite.null),
