@@ -107,8 +107,10 @@ impl<'a> Oriented<'a> {
             return Err(Misfit::Peer);
         }
         let of = |who: &Who<'_>| role_basis(who, row);
-        // An answer to everyone, such as a DHCP offer, has the group where the initiator stands.
-        let to_everyone = (initiator.group && row.initiator_port.is_some()).then_some(RoleBasis::Unknown);
+        // A question to everyone, such as a DHCP discover, has the group where its server stands; an answer to everyone
+        // has it where the initiator does.
+        let is_everyone = |who: &Who<'_>| who.group && row.initiator_port.is_some();
+        let to_everyone = is_everyone(initiator).then_some(RoleBasis::Unknown);
         let (basis, peer) = match row.role_of {
             RoleOf::Responder => (of(responder), initiator),
             RoleOf::Initiator => (of(initiator).or(to_everyone), responder),
@@ -116,7 +118,7 @@ impl<'a> Oriented<'a> {
             RoleOf::Either => (of(initiator).into_iter().chain(of(responder)).min(), initiator),
         };
         let basis = basis.ok_or(Misfit::Role)?;
-        if !row.peer.is_empty() && !may_be(peer, row.peer) {
+        if !row.peer.is_empty() && !may_be(peer, row.peer) && !is_everyone(peer) {
             return Err(Misfit::Peer);
         }
         Ok(basis)
@@ -305,7 +307,7 @@ const fn effective(who: &Who<'_>) -> RoleSet {
 #[cfg(test)]
 mod tests {
     use crate::evidence::Protocol;
-    use crate::verdict::testing::{POOL, Scene, media, media_as, nothing, spoken, tcp, tls, udp};
+    use crate::verdict::testing::{POOL, Scene, dhcp, media, media_as, nothing, spoken, tcp, tls, udp};
 
     const AUDIO: &[u8] = &[114];
     const VIDEO: &[u8] = &[122];
@@ -431,11 +433,10 @@ mod tests {
         assert_eq!(told("10.0.0.12:49155", nothing()), "range-only unverified S39 S28");
         assert_eq!(told("10.0.0.14:40000", spoken(Protocol::Tds)), "documented verified Q04");
         assert_eq!(told("10.0.0.14:40000", nothing()), "undocumented -");
-        let misses = scene.misses(&tcp("10.0.0.11:50123", "10.0.0.12:49155", spoken(Protocol::Http)));
-        assert_eq!(
-            misses.last().unwrap(),
-            "W12: 49152-65535 explains it only if the payload proves rpc, and it is http"
-        );
+        let misses = |evidence| scene.misses(&tcp("10.0.0.11:50123", "10.0.0.14:40000", evidence));
+        assert_eq!(misses(nothing())[0], "Q04: 1024-49151 explains it only if the payload proves tds");
+        let disproven = misses(spoken(Protocol::Http));
+        assert!(disproven.iter().all(|miss| !miss.starts_with("Q04")), "{disproven:?}");
         // Off, it is a hint.
         let off = Scene::new(POOL, &[]).misses(&tcp("10.0.0.11:50123", "10.0.0.12:49155", spoken(Protocol::Rpc)));
         assert_eq!(
@@ -459,6 +460,17 @@ mod tests {
         assert_eq!(exchange, "documented verified S39 L24");
         let off = Scene::new(POOL, &[]).misses(&udp("10.0.0.17:55000", "203.0.113.9:900", media(AUDIO)));
         assert!(off.contains(&"E15: only in overlay lync-2013-edge, which is off".to_owned()), "{off:?}");
+    }
+
+    #[test]
+    fn a_question_to_everyone_has_no_host_to_be_of_a_role() {
+        let scene = Scene::new(POOL, &["windows-infrastructure"]);
+        let lease = udp("0.0.0.0:68", "255.255.255.255:67", dhcp(Some(false)));
+        assert_eq!(scene.told(&lease), "documented verified W18");
+        let solicit = udp("[fe80::5]:546", "[ff02::1:2]:547", nothing());
+        assert_eq!(scene.told(&solicit), "documented unverified W19");
+        // A group is no edge and no time server.
+        assert_eq!(scene.told(&udp("10.1.0.5:50123", "239.1.1.1:3478", nothing())), "undocumented -");
     }
 
     #[test]

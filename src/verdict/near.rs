@@ -106,11 +106,15 @@ pub(super) fn is_on_the_wrong_side(row: &Row, case: &Case<'_, '_>) -> bool {
     !elsewhere && !fitted && case.oriented.fits_reversed(row)
 }
 
-/// A client's own media port is every port: saying so of each flow would be noise; and that such a port of a client
-/// lies in a server's range.
+/// A client's own media port is every port: saying so of each flow would be noise; as would be that such a port of a
+/// client lies in a server's range, or that a wide range would hold another protocol than the one seen.
 fn is_noise(row: &Row, misfit: Misfit, case: &Case<'_, '_>) -> bool {
-    let own = !row.has_port(case.oriented.responder.at.port);
-    row.media.is_some() && (misfit == Misfit::Unproven || (misfit == Misfit::Role && own))
+    let media = row.media.is_some();
+    match misfit {
+        Misfit::Unproven => media || case.payload.identified().is_some(),
+        Misfit::Role => media && !row.has_port(case.oriented.responder.at.port),
+        _ => false,
+    }
 }
 
 pub(super) fn transport_text(other: Transport, case: &Case<'_, '_>) -> String {

@@ -38,10 +38,11 @@ pub struct Policy {
     expiry_days: u32,
 }
 
-/// Kinds of cipher suites that a policy can forbid, and which are of that kind. By flag, or by the IANA name.
-type IsWeak = fn(&CipherSuite) -> bool;
+/// Whether a suite is of a kind.
+type IsOfKind = fn(&CipherSuite) -> bool;
 
-const SUITES: &[(&str, IsWeak)] = &[
+/// Kinds of cipher suites that a policy can forbid, and which are of that kind. By flag, or by the IANA name.
+const SUITES: &[(&str, IsOfKind)] = &[
     ("anonymous", |suite| suite.anonymous),
     ("export", |suite| suite.export),
     ("null", |suite| suite.null),
