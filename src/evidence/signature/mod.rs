@@ -11,6 +11,9 @@ use super::facts::Details;
 use super::protocol::{Probe, Protocol};
 use crate::net::Both;
 
+mod ber;
+#[cfg(test)]
+mod cuts;
 pub mod dhcp;
 pub mod dns;
 pub mod framing;
@@ -21,6 +24,7 @@ pub mod ldap;
 pub mod ms_turn;
 pub mod ntp;
 pub mod rdp;
+mod read;
 pub mod rpc;
 pub mod rtp;
 pub mod sip;
