@@ -198,7 +198,7 @@ impl Case {
     fn held(&self) -> usize {
         let heap = match &self.what {
             What::Stream(dialogue) => size_of::<Dialogue>() + dialogue.held(),
-            What::Datagrams(_) => size_of::<Trial>(),
+            What::Datagrams(trial) => size_of::<Trial>() + trial.held(),
         };
         size_of::<Slot>() + heap
     }

@@ -4,11 +4,11 @@
 //! Must not know: TCP, ports, rows.
 
 use super::facts::Details;
-use super::media::Media;
+use super::media::{Media, Stream};
 use super::protocol::{Probe, Protocol, Sighting, Speaker};
 use super::signature::framing::{self, Content};
 use super::signature::rtp::Proof;
-use super::signature::{DATAGRAM, Datagram, FURTHER};
+use super::signature::{DATAGRAM, Datagram, FURTHER, text};
 use crate::decode::Packet;
 use crate::net::{Both, Direction};
 
@@ -50,6 +50,11 @@ pub(super) enum Step {
 }
 
 impl Trial {
+    /// Bytes of heap held.
+    pub(super) fn held(&self) -> usize {
+        self.media.as_ref().map_or(0, |media| size_of::<Media>() + media.streams.capacity() * size_of::<Stream>())
+    }
+
     /// Looks at one datagram; `seen` is what each direction is known to say.
     pub(super) fn observe(
         &mut self,
@@ -62,7 +67,7 @@ impl Trial {
         }
         let length = packet.payload.len().max(packet.payload_length as usize);
         let datagram = Datagram { bytes: packet.payload, length };
-        self.nature.of_mut(direction).get_or_insert_with(|| kind(packet.payload));
+        self.nature.of_mut(direction).get_or_insert_with(|| text::kind(packet.payload));
         self.seen = self.seen.saturating_add(1);
         let certain = DATAGRAM.iter().find_map(|(_, probe)| match probe(datagram) {
             Probe::Certain(sighting) => Some(sighting),
@@ -149,13 +154,6 @@ impl Trial {
         }
         self.details
     }
-}
-
-/// What bytes that nothing recognises look like. To be replaced by `signature::text::kind`, which is to say the same.
-fn kind(bytes: &[u8]) -> Protocol {
-    let start = bytes.get(..64).unwrap_or(bytes);
-    let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
-    if start.len() >= 4 && start.iter().all(printable) { Protocol::Text } else { Protocol::UnknownBinary }
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use super::facts::Details;
 use super::protocol::{Probe, Protocol};
 use crate::net::Both;
 
+mod ber;
+#[cfg(test)]
+mod cuts;
 pub mod dhcp;
 pub mod dns;
 pub mod framing;
@@ -23,6 +26,7 @@ mod line;
 pub mod ms_turn;
 pub mod ntp;
 pub mod rdp;
+mod read;
 pub mod rpc;
 pub mod rtp;
 pub mod sip;
@@ -141,8 +145,22 @@ mod tests {
 
     /// The samples of every signature. Add a row here with every signature file that exports `SAMPLES`.
     const SAMPLES: &[(Protocol, &[Sample])] = &[
+        (Protocol::MsTurn, ms_turn::SAMPLES),
+        (Protocol::Tls, tls::SAMPLES),
         (Protocol::Sip, sip::SAMPLES),
         (Protocol::Http, http::SAMPLES),
+        (Protocol::Smb, smb::SAMPLES),
+        (Protocol::Rpc, rpc::SAMPLES),
+        (Protocol::Tds, tds::SAMPLES),
+        (Protocol::Rdp, rdp::SAMPLES),
+        (Protocol::Ldap, ldap::SAMPLES),
+        (Protocol::Kerberos, kerberos::SAMPLES),
+        (Protocol::Dns, dns::SAMPLES),
+        (Protocol::Rtp, framing::SAMPLES),
+        (Protocol::Stun, stun::SAMPLES),
+        (Protocol::Dhcp, dhcp::SAMPLES),
+        (Protocol::Ntp, ntp::SAMPLES),
+        (Protocol::SqlBrowser, sql_browser::SAMPLES),
         (Protocol::Ssh, ssh::SAMPLES),
         (Protocol::Ftp, ftp::SAMPLES),
         (Protocol::Smtp, smtp::SAMPLES),
