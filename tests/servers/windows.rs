@@ -37,16 +37,22 @@ fn configure(place: &Place, more: &str) {
     place.file("smb.conf", configuration);
 }
 
-/// What the client offers, and what the server's answer shows.
-const DIALECTS: &[(&str, &str, fn(Version) -> bool)] = &[
-    ("NT1", "NT1", |version| version == Version { major: 1, minor: 0 }),
-    ("SMB2_02", "SMB2_02", |version| version.major == 2),
-    ("SMB2_10", "SMB2_10", |version| version == Version { major: 2, minor: 1 }),
-    ("SMB3_00", "SMB3_00", |version| version == Version { major: 3, minor: 0 }),
-    ("SMB3_11", "SMB3_11", |version| version.major == 3),
-    // Asked in SMB 1, which of all versions it will be: answered in SMB 2, so SMB 1 is not used.
-    ("NT1", "SMB3_11", |version| version.major > 1),
-    ("NT1", "SMB2_10", |version| version.major > 1),
+/// What the client offers at least and at most, and what the server's answer has to show.
+struct Dialect {
+    least: &'static str,
+    most: &'static str,
+    shows: fn(Version) -> bool,
+}
+
+const DIALECTS: &[Dialect] = &[
+    Dialect { least: "NT1", most: "NT1", shows: |version| version == Version { major: 1, minor: 0 } },
+    Dialect { least: "SMB2_02", most: "SMB2_02", shows: |version| version.major == 2 },
+    Dialect { least: "SMB2_10", most: "SMB2_10", shows: |version| version == Version { major: 2, minor: 1 } },
+    Dialect { least: "SMB3_00", most: "SMB3_00", shows: |version| version == Version { major: 3, minor: 0 } },
+    Dialect { least: "SMB3_11", most: "SMB3_11", shows: |version| version.major == 3 },
+    // Asked in SMB 1 which of all versions it will be, and answered in SMB 2: SMB 1 is not used.
+    Dialect { least: "NT1", most: "SMB3_11", shows: |version| version.major > 1 },
+    Dialect { least: "NT1", most: "SMB2_10", shows: |version| version.major > 1 },
 ];
 
 #[test]
@@ -57,7 +63,7 @@ fn smbd() {
     let line = "-F --no-process-group -s smb.conf -l log";
     let _server = place.serve("smbd", line, &[("tcp", port)]);
     let watch = Watch::on(&place, "lo", &[port]);
-    for (least, most, _) in DIALECTS {
+    for Dialect { least, most, .. } in DIALECTS {
         let minimum = format!("--option=client min protocol={least}");
         let maximum = format!("--option=client max protocol={most}");
         let port = port.to_string();
@@ -67,8 +73,8 @@ fn smbd() {
     }
     let flows = watch.end();
     flows.check(Tcp, port, DIALECTS.len(), Protocol::Smb);
-    for ((least, most, expected), seen) in DIALECTS.iter().zip(flows.to(Tcp, port)) {
-        assert!(seen.version.is_some_and(expected), "{least} to {most}: {seen:#?}");
+    for (Dialect { least, most, shows }, seen) in DIALECTS.iter().zip(flows.to(Tcp, port)) {
+        assert!(seen.version.is_some_and(shows), "{least} to {most}: {seen:#?}");
         assert_eq!(seen.asked, Some(Protocol::Smb), "{least} to {most}: {seen:#?}");
     }
 }
