@@ -26,14 +26,14 @@ struct Figures {
     conflict: usize,
 }
 
-/// How a conversation differs, in words that a table can hold.
-type Counted = BTreeMap<String, BTreeMap<String, usize>>;
+/// By file and name, the conversations that differ.
+type Counted = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
 /// What the comparison of all files came to.
 #[derive(Default)]
 struct Tally {
     figures: BTreeMap<&'static str, Figures>,
-    weaker: BTreeMap<(&'static str, Weakness), usize>,
+    weaker: BTreeMap<(&'static str, Weakness), Vec<String>>,
     unnamed: Counted,
     beyond: Counted,
     conflicts: BTreeSet<(String, String)>,
@@ -61,7 +61,7 @@ fn every_conversation_is_called_what_tshark_calls_it() {
     for (name, Figures { agree, weaker, conflict }) in &tally.figures {
         println!("{name:>12} {agree:>6} {weaker:>6} {conflict:>8}");
     }
-    let beyond: usize = tally.beyond.values().flat_map(BTreeMap::values).sum();
+    let beyond: usize = tally.beyond.values().flat_map(BTreeMap::values).map(Vec::len).sum();
     println!("{beyond} conversations have a name here and none there, {} in neither", tally.neither);
     let unexplained = tally.unexplained();
     assert!(unexplained.is_empty(), "\n{}", unexplained.join("\n"));
@@ -74,10 +74,11 @@ impl Tally {
         self.new_words
             .extend(apps.keys().filter(|app| Theirs::is_new(key.0, app)).map(|app| format!("{} {app}", key.0)));
         let (transport, low, high) = key;
+        let conversation = format!("{transport} {low} {high}");
         let Some(theirs) = Theirs::of(*transport, apps) else {
             match named.protocols.is_empty() {
                 true => self.neither += 1,
-                false => count(&mut self.beyond, file, named.names()),
+                false => note(&mut self.beyond, file, named.names(), conversation),
             }
             return;
         };
@@ -85,13 +86,16 @@ impl Tally {
         let figures = self.figures.entry(theirs.name).or_default();
         if !agree {
             figures.conflict += 1;
-            let what = format!("{transport} {low} {high}: {} is {}", theirs.name, named.names());
+            let what = format!("{conversation}: {} is {}", theirs.name, named.names());
             self.conflicts.insert((file.to_owned(), what));
         } else if theirs.named && named.protocols.is_empty() {
             figures.weaker += 1;
             match Weakness::of(theirs.name, named, truth.snapped) {
-                Some(weakness) => *self.weaker.entry((theirs.name, weakness)).or_default() += 1,
-                None => count(&mut self.unnamed, file, theirs.name.to_owned()),
+                Some(weakness) => {
+                    let all = self.weaker.entry((theirs.name, weakness)).or_default();
+                    all.push(format!("{file}: {conversation}"));
+                }
+                None => note(&mut self.unnamed, file, theirs.name.to_owned(), conversation),
             }
         } else {
             figures.agree += 1;
@@ -104,34 +108,49 @@ impl Tally {
         let expected: BTreeMap<_, _> =
             WEAKER.iter().map(|&(name, weakness, count)| ((name, weakness), count)).collect();
         for key in self.weaker.keys().chain(expected.keys()).collect::<BTreeSet<_>>() {
-            let [counted, expected] =
-                [&self.weaker, &expected].map(|table| table.get(key).copied().unwrap_or_default());
-            if counted != expected {
-                lines.push(format!("{} without a name, {:?}: {counted}, by the table {expected}", key.0, key.1));
+            let found = self.weaker.get(key).map(Vec::as_slice).unwrap_or_default();
+            let expected = expected.get(key).copied().unwrap_or_default();
+            if found.len() != expected {
+                let some = found.iter().take(5).cloned().collect::<Vec<_>>().join("\n    ");
+                let (name, weakness) = key;
+                lines.push(format!(
+                    "{name} without a name, {weakness:?}: {}, by the table {expected}\n    {some}",
+                    found.len()
+                ));
             }
         }
         let rows = |counted: &Counted| counted.iter().map(|(file, names)| (file.clone(), summary(names))).collect();
-        lines.extend(differences("without a name here", &rows(&self.unnamed), UNNAMED));
-        lines.extend(differences("without a name there", &rows(&self.beyond), BEYOND));
-        lines.extend(differences("conflict", &self.conflicts, CONFLICTS));
+        lines.extend(differences("without a name here", &rows(&self.unnamed), UNNAMED, Some(&self.unnamed)));
+        lines.extend(differences("without a name there", &rows(&self.beyond), BEYOND, Some(&self.beyond)));
+        lines.extend(differences("conflict", &self.conflicts, CONFLICTS, None));
         lines
     }
 }
 
-fn count(counted: &mut Counted, file: &str, name: String) {
-    *counted.entry(file.to_owned()).or_default().entry(name).or_default() += 1;
+fn note(counted: &mut Counted, file: &str, name: String, conversation: String) {
+    counted.entry(file.to_owned()).or_default().entry(name).or_default().push(conversation);
 }
 
 /// "rtp 3, stun 1".
-fn summary(names: &BTreeMap<String, usize>) -> String {
-    names.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+fn summary(names: &BTreeMap<String, Vec<String>>) -> String {
+    names.iter().map(|(name, all)| format!("{name} {}", all.len())).collect::<Vec<_>>().join(", ")
 }
 
-/// What is not in the table, and what the table has without need.
-fn differences(kind: &str, found: &BTreeSet<(String, String)>, table: &[Known]) -> Vec<String> {
+/// What is not in the table, with some conversations of each file; and what the table has without need.
+fn differences(
+    kind: &str,
+    found: &BTreeSet<(String, String)>,
+    table: &[Known],
+    details: Option<&Counted>,
+) -> Vec<String> {
     let rows = table.iter().flat_map(|known| known.files);
     let rows: BTreeSet<_> = rows.map(|&(file, what)| (file.to_owned(), what.to_owned())).collect();
-    let new = found.difference(&rows).map(|(file, what)| format!("{kind}: {file}: {what}"));
+    let some = |file: &str| {
+        let names = details.and_then(|details| details.get(file)).into_iter().flatten();
+        let lines = names.flat_map(|(name, all)| all.iter().take(3).map(move |one| format!("\n    {name}: {one}")));
+        lines.collect::<String>()
+    };
+    let new = found.difference(&rows).map(|(file, what)| format!("{kind}: {file}: {what}{}", some(file)));
     let stale = rows.difference(found).map(|(file, what)| format!("{kind}: no longer: {file}: {what}"));
     new.chain(stale).collect()
 }
