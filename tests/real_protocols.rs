@@ -10,8 +10,6 @@ mod real;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lyncap::capture::Inputs;
-
 use real::apps::Theirs;
 use real::known::Known;
 use real::known_names::{BEYOND, CONFLICTS, UNNAMED, WEAKER, Weakness};
@@ -51,8 +49,8 @@ fn every_conversation_is_called_what_tshark_calls_it() {
     let mut tally = Tally::default();
     for path in &files {
         // Which containers cannot be read is the matter of `real_captures`.
-        let Ok(inputs) = Inputs::open(std::slice::from_ref(path)) else { continue };
-        let (ours, truth) = (Named::read(inputs), Truth::read(path));
+        let Ok(ours) = Named::read(path) else { continue };
+        let truth = Truth::read(path);
         for (key, named) in &ours {
             tally.compare(&real::short(path), key, named, &truth);
         }
@@ -90,7 +88,7 @@ impl Tally {
             self.conflicts.insert((file.to_owned(), what));
         } else if theirs.named && named.protocols.is_empty() {
             figures.weaker += 1;
-            match Weakness::of(theirs.name, named, truth.snapped) {
+            match Weakness::of(theirs.name, named) {
                 Some(weakness) => {
                     let all = self.weaker.entry((theirs.name, weakness)).or_default();
                     all.push(format!("{file}: {conversation}"));

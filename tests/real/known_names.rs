@@ -9,7 +9,7 @@ use super::named::Named;
 /// Why a conversation may stay without a name that tshark has for it. The first that holds explains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weakness {
-    /// The file's frames are cut: the snaplen hides what would tell.
+    /// Not all of it was captured, or it came in fragments.
     Cut,
     /// Its beginning was not captured.
     Midstream,
@@ -21,11 +21,11 @@ pub enum Weakness {
 
 impl Weakness {
     /// The first that holds.
-    pub fn of(theirs: &str, named: &Named, snapped: bool) -> Option<Self> {
+    pub fn of(theirs: &str, named: &Named) -> Option<Self> {
         let silent = named.sent.iter().any(|sent| sent.1 == 0);
         let few = ["rtp", "rtcp"].contains(&theirs) && named.sent.iter().all(|sent| sent.0 < 4);
         let holds =
-            [(snapped, Self::Cut), (named.midstream, Self::Midstream), (few, Self::Few), (silent, Self::OneSided)];
+            [(named.cut, Self::Cut), (named.midstream, Self::Midstream), (few, Self::Few), (silent, Self::OneSided)];
         holds.into_iter().find(|(holds, _)| *holds).map(|(_, weakness)| weakness)
     }
 }

@@ -46,8 +46,6 @@ pub struct Truth {
     pub skipped: BTreeMap<String, u64>,
     /// Whether the file ends inside a record.
     pub cut_short: bool,
-    /// Whether frames were captured with a part of their bytes only.
-    pub snapped: bool,
     /// What tshark calls each conversation's payload: its protocols, with the number of frames that have them.
     pub apps: BTreeMap<Key, Apps>,
 }
@@ -72,7 +70,6 @@ impl Truth {
             flows: BTreeMap::new(),
             skipped: BTreeMap::new(),
             cut_short: json["error"].as_str().is_some_and(|error| error.contains("cut short")),
-            snapped: json["caplen_bytes"].as_u64() < json["bytes"].as_u64(),
             apps: BTreeMap::new(),
         };
         list.iter().for_each(|flow| truth.take(flow));
