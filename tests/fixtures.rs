@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use common::frame::{checksum, mac};
 use common::savefile::{Frame, Interface, Order, Pcap, Pcapng, Unit};
-use common::{Noise, Side, Tcp, Wire, ask, hosts, pool, tcp_flow, trouble, udp_flow};
+use common::{Noise, Side, Tcp, Wire, answer, ask, distort, hosts, pool, tcp_flow, trouble, udp_flow};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -208,4 +208,42 @@ fn pcapng_blocks_chain_in_both_byte_orders() {
 fn noise_repeats_itself() {
     assert_eq!(Noise::of("a").bytes(8), Noise::of("a").bytes(8));
     assert_ne!(Noise::of("a").bytes(8), Noise::of("b").bytes(8));
+}
+
+/// What `from` says in these frames, each byte at its place in the sequence.
+fn stream(frames: &[Frame], from: SocketAddr) -> std::collections::BTreeMap<u32, u8> {
+    let mut bytes = std::collections::BTreeMap::new();
+    for frame in frames.iter().filter(|frame| frame.bytes[6..12] == mac(from.ip())) {
+        let (flags, sequence, _, length) = tcp_fields(frame);
+        if flags & 0x02 == 0 {
+            let start = 34 + usize::from(frame.bytes[46] >> 4) * 4;
+            bytes.extend((sequence..).zip(frame.bytes[start..start + length].iter().copied()));
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_conversation_in_pieces_and_out_of_order_says_the_same() {
+    let (client, server) = ends();
+    let mut noise = Noise::of("pieces");
+    let talk = [100, 2000, 7, 1].map(|length| [ask(noise.bytes(length)), answer(noise.bytes(length * 2))]).concat();
+    let whole = tcp_flow(0, client, server, &talk);
+    let pieces = distort::in_bytes(&whole, 600);
+    assert_eq!(pieces.iter().filter(|frame| tcp_fields(frame).3 == 1).count(), 1200 + 1);
+    for seed in 0..50 {
+        let disordered = distort::disordered(&whole, seed);
+        assert!(disordered.len() >= whole.len() && disordered != whole, "seed {seed}");
+        for distorted in [&pieces, &disordered] {
+            assert!(distorted.windows(2).all(|pair| pair[0].at <= pair[1].at));
+            distorted.iter().for_each(|frame| check_frame(&frame.bytes).unwrap());
+            for end in [client, server] {
+                assert_eq!(stream(distorted, end), stream(&whole, end), "seed {seed}");
+            }
+        }
+    }
+    assert_eq!(distort::late(&whole, 3).len(), whole.len() - 3);
+    let (one, other) = (distort::one_sided(&whole, client.ip()), distort::one_sided(&whole, server.ip()));
+    assert_eq!(one.len() + other.len(), whole.len());
+    assert!(one.iter().all(|frame| frame.bytes[6..12] == mac(client.ip())));
 }

@@ -10,6 +10,7 @@
 //! | `savefile` | pcap and pcapng |
 //! | `payload` `microsoft` `tls` `media` | what applications say, as a [`Talk`] |
 //! | `conversation` | TCP and UDP conversations on a clock |
+//! | `distort` | the same conversations, captured badly |
 //! | `hosts` `pool` `trouble` | the scenario behind `fixtures/pool-day.pcapng` |
 //!
 //! One flow for a test, in one line: `tcp_flow(0, client, server, &tls::Session::default().talk())`.
@@ -26,6 +27,7 @@ macro_rules! bytes {
 }
 
 pub mod conversation;
+pub mod distort;
 pub mod frame;
 pub mod hosts;
 pub mod media;

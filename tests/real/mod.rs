@@ -4,8 +4,11 @@
 //! Must not know: verdicts.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part, and none has a public face")]
 
+pub mod apps;
 pub mod compare;
 pub mod known;
+pub mod known_names;
+pub mod named;
 pub mod ours;
 pub mod truth;
 

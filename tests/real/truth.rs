@@ -46,7 +46,12 @@ pub struct Truth {
     pub skipped: BTreeMap<String, u64>,
     /// Whether the file ends inside a record.
     pub cut_short: bool,
+    /// What tshark calls each conversation's payload: its protocols, with the number of frames that have them.
+    pub apps: BTreeMap<Key, Apps>,
 }
+
+/// Protocols above the transport, with frames.
+pub type Apps = BTreeMap<String, u64>;
 
 impl Truth {
     /// Reads what is known of the capture at `path`.
@@ -65,6 +70,7 @@ impl Truth {
             flows: BTreeMap::new(),
             skipped: BTreeMap::new(),
             cut_short: json["error"].as_str().is_some_and(|error| error.contains("cut short")),
+            apps: BTreeMap::new(),
         };
         list.iter().for_each(|flow| truth.take(flow));
         truth
@@ -91,7 +97,10 @@ impl Truth {
         };
         let time = |key: &str| flow[key].as_str().filter(|text| !text.is_empty()).map(nanoseconds);
         let sum = Sum { low, high, first: time("first"), last: time("last"), opener };
-        assert_eq!(self.flows.insert((transport, a.min(b), a.max(b)), sum), None);
+        let key = (transport, a.min(b), a.max(b));
+        assert_eq!(self.flows.insert(key, sum), None);
+        let apps = flow["apps"].as_object().unwrap();
+        self.apps.insert(key, apps.iter().map(|(app, frames)| (app.clone(), frames.as_u64().unwrap())).collect());
     }
 }
 
