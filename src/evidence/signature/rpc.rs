@@ -72,6 +72,8 @@ const TCP: u8 = 0x07;
 
 /// PDUs read of one direction in one call; both together twice as many.
 const PDUS: usize = 128;
+/// Contexts of the endpoint mapper that are told apart; clients have two or three.
+const CONTEXTS: usize = 32;
 /// Ports kept.
 const PORTS: usize = 64;
 
@@ -235,7 +237,7 @@ impl<'a> Walk<'a> {
     fn contexts(&mut self, pdu: &[u8]) -> Read<()> {
         let mut at = 28;
         for _ in 0..byte(pdu, 24)? {
-            if array::<16>(pdu, at + 4)? == MAPPER {
+            if array::<16>(pdu, at + 4)? == MAPPER && self.mappers.len() < CONTEXTS {
                 self.mappers.push(le16(pdu, at)?);
             }
             // Identifier, number of transfer syntaxes, abstract syntax; then 20 bytes each.
