@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::FlowRecord;
-use super::audit::{self, Policy, Finding};
+use super::audit::{self, Finding, Policy};
 use crate::evidence::{Evidence, Seen, Speaker};
 use crate::flow::Flow;
 use crate::net::Direction;

@@ -166,9 +166,13 @@ mod tests {
         (Protocol::Smtp, smtp::SAMPLES),
     ];
 
-    /// Signatures that name more than the protocol they stand for.
-    const ALSO: &[(Protocol, &[Protocol])] =
-        &[(Protocol::Http, &[Protocol::WinRm]), (Protocol::Rtp, &[Protocol::Rtcp, Protocol::Stun])];
+    /// Signatures that name more than the protocol they stand for. Framing knows STUN and TURN without a frame, too.
+    const ALSO: &[(Protocol, &[Protocol])] = &[
+        (Protocol::Http, &[Protocol::WinRm]),
+        (Protocol::Rtp, &[Protocol::Rtcp, Protocol::Stun]),
+        (Protocol::Stun, &[Protocol::Rtp]),
+        (Protocol::MsTurn, &[Protocol::Rtp, Protocol::Stun]),
+    ];
 
     /// Seeded xorshift.
     pub(super) struct Noise(u64);

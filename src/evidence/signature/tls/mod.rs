@@ -33,6 +33,21 @@ mod hello;
 pub mod names;
 mod probe;
 mod record;
+/// How each end may begin.
+#[cfg(test)]
+pub(crate) const SAMPLES: &[(&str, &[u8])] = &[
+    (
+        "tcp ClientHello",
+        b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ\x00\x00\x04\xc0\x2f\x00\x2f\x01\x00",
+    ),
+    (
+        "tcp ServerHello",
+        b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ\x00\xc0\x2f\x00",
+    ),
+    ("tcp alert", b"\x15\x03\x01\x00\x02\x02\x28"),
+    ("tcp SSLv2-framed ClientHello", b"\x80\x1c\x01\x03\x01\x00\x03\x00\x00\x00\x10\x00\x00\x2fZZZZZZZZZZZZZZZZ"),
+];
+
 #[cfg(test)]
 mod testing;
 
