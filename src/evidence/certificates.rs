@@ -298,7 +298,7 @@ mod tests {
         ]);
         // No signature, but different for what is different.
         let digest = body.iter().fold(7_u64, |digest, &byte| (digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-        sequence(&[body, algorithm, tlv(3, &digest.to_be_bytes().repeat(4))])
+        sequence(&[body, algorithm, tlv(3, &[&[0][..], &digest.to_be_bytes().repeat(4)].concat())])
     }
 
     const UNTIL_2030: &[u8] = b"\x17\x0d300101000000Z";
