@@ -269,8 +269,8 @@ const CONVERSATIONS: &[Conversation] = &[
         to: "10.0.0.11:5072",
         says: Tcp(microsoft::tds),
         is: &[Protocol::Tds],
-        whole: "contradicted contradicted S34",
-        weaker: &["documented unverified S34"],
+        whole: "contradicted contradicted S21",
+        weaker: &["documented unverified S21"],
     },
     Conversation {
         what: "Kerberos on Conferencing Announcement's port",
@@ -278,8 +278,8 @@ const CONVERSATIONS: &[Conversation] = &[
         to: "10.0.0.11:5073",
         says: Tcp(|| microsoft::kerberos_tcp("user6")),
         is: &[Protocol::Kerberos],
-        whole: "contradicted contradicted S35",
-        weaker: &["documented unverified S35"],
+        whole: "contradicted contradicted S29",
+        weaker: &["documented unverified S29"],
     },
     Conversation {
         what: "LDAP on Call Park's port",
@@ -287,8 +287,8 @@ const CONVERSATIONS: &[Conversation] = &[
         to: "10.0.0.11:5075",
         says: Tcp(microsoft::ldap),
         is: &[Protocol::Ldap],
-        whole: "contradicted contradicted S35",
-        weaker: &["documented unverified S35"],
+        whole: "contradicted contradicted S30",
+        weaker: &["documented unverified S30"],
     },
     Conversation {
         what: "RPC where it belongs",
