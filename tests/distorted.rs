@@ -14,7 +14,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use common::media::{RTAUDIO, Stream};
 use common::savefile::Pcap;
@@ -246,6 +246,96 @@ const CONVERSATIONS: &[Conversation] = &[
         weaker: &["range-only unverified S10", "undocumented - -"],
     },
     Conversation {
+        what: "Remote Desktop on a conferencing port",
+        from: "10.1.0.27:50123",
+        to: "10.0.0.12:5065",
+        says: Tcp(|| payload::rdp("administrator")),
+        is: &[Protocol::Rdp],
+        whole: "contradicted contradicted S27",
+        weaker: &["documented unverified S27"],
+    },
+    Conversation {
+        what: "SMB on the Focus' port",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:444",
+        says: Tcp(microsoft::smb2),
+        is: &[Protocol::Smb],
+        whole: "contradicted contradicted S04",
+        weaker: &["documented unverified S04"],
+    },
+    Conversation {
+        what: "SQL Server on Conferencing Attendant's port",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:5072",
+        says: Tcp(microsoft::tds),
+        is: &[Protocol::Tds],
+        whole: "contradicted contradicted S21",
+        weaker: &["documented unverified S21"],
+    },
+    Conversation {
+        what: "Kerberos on Conferencing Announcement's port",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:5073",
+        says: Tcp(|| microsoft::kerberos_tcp("user6")),
+        is: &[Protocol::Kerberos],
+        whole: "contradicted contradicted S29",
+        weaker: &["documented unverified S29"],
+    },
+    Conversation {
+        what: "LDAP on Call Park's port",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:5075",
+        says: Tcp(microsoft::ldap),
+        is: &[Protocol::Ldap],
+        whole: "contradicted contradicted S30",
+        weaker: &["documented unverified S30"],
+    },
+    Conversation {
+        what: "RPC where it belongs",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:135",
+        says: Tcp(|| microsoft::rpc_bind(microsoft::ENDPOINT_MAPPER, 3, 135)),
+        is: &[Protocol::Rpc],
+        whole: "documented verified S05",
+        weaker: &["documented unverified S05"],
+    },
+    Conversation {
+        what: "SQL Browser",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:1434",
+        says: Datagrams(|udp| udp.talk(&microsoft::sql_browser("FE01", "RTCLOCAL", 49_180))),
+        is: &[Protocol::SqlBrowser],
+        whole: "documented verified S01",
+        weaker: &["documented unverified S01"],
+    },
+    Conversation {
+        what: "names asked of SQL Browser's port",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:1434",
+        says: Datagrams(|udp| udp.talk(&payload::dns("contoso.com", payload::A, &[vec![10, 0, 0, 5]]))),
+        is: &[Protocol::Dns],
+        whole: "contradicted contradicted S01",
+        weaker: &["documented unverified S01"],
+    },
+    Conversation {
+        what: "time asked of SQL Browser's port",
+        from: "10.0.0.12:50123",
+        to: "10.0.0.11:1434",
+        says: Datagrams(|udp| udp.talk(&payload::ntp(1_772_438_400))),
+        is: &[Protocol::Ntp],
+        whole: "contradicted contradicted S01",
+        weaker: &["documented unverified S01"],
+    },
+    Conversation {
+        what: "a phone asks for the Registrar",
+        from: "10.1.0.40:68",
+        to: "10.0.0.11:67",
+        says: Datagrams(inform),
+        is: &[Protocol::Dhcp],
+        whole: "documented verified C01",
+        weaker: &["documented unverified C01"],
+    },
+    Conversation {
         what: "noise over TCP",
         from: "10.1.0.20:50123",
         to: "10.0.0.11:60000",
@@ -270,7 +360,7 @@ fn http() -> Talk {
 }
 
 fn sip() -> Talk {
-    let via = std::net::Ipv4Addr::new(10, 1, 0, 26);
+    let via = Ipv4Addr::new(10, 1, 0, 26);
     [payload::sip("REGISTER", "user6", via, "401 Unauthorized"), payload::sip("OPTIONS", "user6", via, "200 OK")]
         .concat()
 }
@@ -297,6 +387,11 @@ fn relayed() -> Talk {
 
 fn sharing() -> Talk {
     media::application_sharing(0x5a5a, SocketAddr::new([10, 1, 0, 20].into(), 50_123), 8)
+}
+
+fn inform(udp: Udp) -> Udp {
+    let (asked, told) = payload::dhcp_inform(Ipv4Addr::new(10, 1, 0, 40), payload::MS_UC_CLIENT);
+    udp.talk(&[asked, told])
 }
 
 fn stream(udp: Udp, payload_type: u8) -> Udp {

@@ -60,8 +60,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.is_running() {
-            kill("KILL", &format!("-{}", self.id()));
+        let id = self.id();
+        // `unshare` waits for its child, and reaps it, if it is let.
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        children.split_whitespace().for_each(|child| kill("KILL", child));
+        if children.is_empty() || self.end_within(Duration::from_secs(2)).is_none() {
+            kill("KILL", &format!("-{id}"));
         }
         self.child.wait().ok();
     }
