@@ -102,8 +102,12 @@ impl Evidence {
         let ticket = match self.state {
             State::Settled => return,
             State::Media => {
-                if let Some(Known { details: Some(Details::Media(media)), .. }) = self.known.as_deref_mut() {
+                if let Some(Known { details: Some(Details::Media(media)), seen }) = self.known.as_deref_mut() {
                     media.observe(direction, packet);
+                    let seen = seen.of_mut(direction);
+                    if seen.is_none() {
+                        *seen = media.sighting(direction).map(|what| Seen { what, after: place.after });
+                    }
                 }
                 return;
             }

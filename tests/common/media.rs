@@ -37,7 +37,7 @@ impl Stream {
         let (ssrc, first) = (noise.next() as u32, noise.next() as u16);
         let (step, size) = match payload_type {
             PCMU => (160, 160),
-            H264UC => (3000, 420),
+            H264UC => (1800, 420),
             X_DATA => (0, 240),
             _ => (320, 72),
         };

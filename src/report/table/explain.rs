@@ -252,7 +252,8 @@ fn table(look: Look, rows: &[ConsideredRecord]) -> Vec<Vec<String>> {
 
 fn verdict(out: &mut String, look: Look, explanation: &Explanation<'_>) {
     let flow = &explanation.flow;
-    let proof = flow.proof.map(|proof| format!(", {proof}")).unwrap_or_default();
+    // A contradicted flow's proof is its verdict.
+    let proof = flow.proof.filter(|proof| *proof != flow.verdict).map(|proof| format!(", {proof}")).unwrap_or_default();
     section(out, look, "Verdict", "");
     let of = Verdict::ALL.iter().find(|verdict| verdict.as_str() == flow.verdict);
     let verdict = look.paint(of.map_or(Tone::Heading, |of| super::flows::tone(*of)), flow.verdict);
