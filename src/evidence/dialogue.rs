@@ -192,3 +192,114 @@ fn study_of(sighting: Sighting) -> Option<Study> {
     let named = |(protocol, study): &(Protocol, Study)| (*protocol == sighting.protocol).then_some(*study);
     STUDIES.iter().find_map(named)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Tcp, Vlans};
+    use crate::net::{Address, Endpoint, FiveTuple, Timestamp, Transport};
+    use Direction::{Forward, Reverse};
+
+    const HTTP: &[u8] = b"GET / HTTP/1.1\r\nHost: fe01\r\n\r\n";
+    const SSH: &[u8] = b"SSH-2.0-OpenSSH_6.0\r\n";
+    const ALERT: &[u8] = b"\x15\x03\x01\x00\x02\x02\x46";
+
+    fn segment(direction: Direction, sequence: u32, payload: &[u8]) -> Packet<'_> {
+        let end = |host, port| Endpoint { address: Address::v4([10, 0, 0, host]), port };
+        let tuple = FiveTuple { source: end(1, 50_123), destination: end(2, 5071), transport: Transport::Tcp };
+        Packet {
+            at: Timestamp(0),
+            tuple: if direction == Forward { tuple } else { tuple.reversed() },
+            wire_length: 54 + payload.len() as u32,
+            payload_length: payload.len() as u32,
+            payload,
+            tcp: Tcp { flags: 0x18, sequence, acknowledgement: 0 },
+            dscp: 0,
+            vlan: Vlans::new(),
+            broadcast: false,
+        }
+    }
+
+    /// One connection, seen from its beginning unless `middle`.
+    #[derive(Default)]
+    struct Talk {
+        dialogue: Dialogue,
+        seen: Both<Option<Sighting>>,
+        certificates: Certificates,
+        sent: Both<u32>,
+        middle: bool,
+    }
+
+    impl Talk {
+        /// Whether the connection is settled once this was said.
+        fn say(&mut self, direction: Direction, payload: &[u8]) -> bool {
+            let at = *self.sent.of(direction);
+            *self.sent.of_mut(direction) += payload.len() as u32;
+            let first = (!self.middle).then_some(0);
+            let packet = segment(direction, at, payload);
+            self.dialogue.observe(&mut self.seen, direction, &packet, first, &mut self.certificates)
+        }
+
+        fn end(mut self) -> [Option<Protocol>; 2] {
+            self.dialogue.conclude(&mut self.seen, &mut self.certificates);
+            [self.seen.forward, self.seen.reverse].map(|seen| seen.map(|seen| seen.protocol))
+        }
+    }
+
+    #[test]
+    fn it_is_settled_when_both_ends_are_known() {
+        let mut talk = Talk::default();
+        assert!(!talk.say(Reverse, SSH));
+        assert!(talk.say(Forward, SSH));
+        assert_eq!(talk.end(), [Some(Protocol::Ssh); 2]);
+    }
+
+    #[test]
+    fn each_end_speaks_for_itself() {
+        let mut talk = Talk::default();
+        assert!(!talk.say(Forward, HTTP));
+        talk.say(Reverse, ALERT);
+        assert_eq!(talk.end(), [Some(Protocol::Http), Some(Protocol::Tls)]);
+    }
+
+    #[test]
+    fn a_silent_end_is_not_waited_for_without_end() {
+        let mut talk = Talk::default();
+        assert!(!talk.say(Forward, HTTP));
+        let segments = (1..1000).take_while(|_| !talk.say(Forward, &[b'x'; 1000])).count();
+        assert_eq!(segments + 1, usize::from(PATIENCE));
+        assert_eq!(talk.end(), [Some(Protocol::Http), None]);
+    }
+
+    #[test]
+    fn bytes_of_nobody_end_at_the_limit() {
+        let mut talk = Talk::default();
+        let unclear = [b'\r', b'\n'].repeat(700);
+        assert!((0..30).all(|_| talk.say(Forward, &unclear) == (*talk.sent.of(Forward) > 1_000_000)));
+        assert!(talk.dialogue.held() <= 2 * 32 * 1024, "{}", talk.dialogue.held());
+        assert_eq!(talk.end(), [Some(Protocol::Text), None]);
+    }
+
+    #[test]
+    fn what_begins_in_the_middle_takes_nothing_from_what_the_other_end_says() {
+        let binary = [0xfe_u8, 1, 2, 3, 0x80, 0, 0, 7].repeat(8);
+        for (middle, expected) in [(true, None), (false, Some(Protocol::UnknownBinary))] {
+            let mut talk = Talk { middle, ..Talk::default() };
+            talk.say(Forward, HTTP);
+            talk.say(Reverse, &binary);
+            let [asked, answered] = talk.end();
+            assert_eq!(asked, Some(Protocol::Http));
+            assert!(answered == expected || (middle && answered.is_none()), "{middle}: {answered:?}");
+        }
+    }
+
+    #[test]
+    fn cleared_it_is_as_new() {
+        let mut talk = Talk::default();
+        talk.say(Forward, HTTP);
+        talk.dialogue.clear();
+        let mut fresh = Talk { dialogue: talk.dialogue, ..Talk::default() };
+        fresh.say(Forward, SSH);
+        assert_eq!(fresh.end(), [Some(Protocol::Ssh), None]);
+    }
+}
