@@ -437,6 +437,11 @@ impl Conversation {
             all.extend(self.worse(&distort::disordered(&whole, seed), &format!("disordered({seed}) ")));
         }
         all.extend(self.worse(&distort::in_bytes(&whole, SINGLE), "in bytes "));
+        if matches!(self.says, Tcp(_)) {
+            let counts = (1..40).chain((40..1500).step_by(29));
+            all.extend(counts.map(|count| (format!("from byte {count}"), distort::mid_segment(&whole, count))));
+            all.retain(|(_, frames)| !frames.is_empty());
+        }
         all.extend(self.worse(&distort::cut(&whole, SNAPLEN), "cut "));
         for host in self.ends() {
             all.extend(self.worse(&distort::one_sided(&whole, host.ip()), &format!("from {host} only ")));

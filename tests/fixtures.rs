@@ -243,6 +243,10 @@ fn a_conversation_in_pieces_and_out_of_order_says_the_same() {
         }
     }
     assert_eq!(distort::late(&whole, 3).len(), whole.len() - 3);
+    let rest = distort::mid_segment(&whole, 105);
+    rest.iter().for_each(|frame| check_frame(&frame.bytes).unwrap());
+    assert_eq!(stream(&rest, client).len(), stream(&whole, client).len() - 100);
+    assert_eq!(stream(&rest, server).len(), stream(&whole, server).len() - 5);
     let (one, other) = (distort::one_sided(&whole, client.ip()), distort::one_sided(&whole, server.ip()));
     assert_eq!(one.len() + other.len(), whole.len());
     assert!(one.iter().all(|frame| frame.bytes[6..12] == mac(client.ip())));

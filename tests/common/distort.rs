@@ -13,6 +13,27 @@ pub fn late(frames: &[Frame], count: usize) -> Vec<Frame> {
     frames.get(count..).unwrap_or_default().to_vec()
 }
 
+/// Without the handshake and the first `count` payload bytes of TCP: the capture begins within a segment, as it does
+/// behind one that was sent in one piece and captured in several.
+#[must_use]
+pub fn mid_segment(frames: &[Frame], count: usize) -> Vec<Frame> {
+    let mut skipped = 0;
+    let mut rest = Vec::new();
+    for frame in frames {
+        match Parts::of(frame) {
+            Some(parts) if skipped < count => {
+                let at = parts.payload.len().min(count - skipped);
+                skipped += at;
+                let left = parts.payload.len() - at;
+                rest.extend((left > 0).then(|| parts.piece(frame, at, left)));
+            }
+            Some(_) => rest.push(frame.clone()),
+            None => {}
+        }
+    }
+    rest
+}
+
 /// Only what `host` sends.
 #[must_use]
 pub fn one_sided(frames: &[Frame], host: IpAddr) -> Vec<Frame> {
