@@ -146,8 +146,8 @@ video         1     4.0M    0%       1.5ms  1.5ms  1.5ms        0%    0%
   - 2 packets came out of order, 0 came twice
   - audio: DSCP 46 recommended, set on 1 of 1 streams; seen 46 in 1
   - video: DSCP 34 recommended, set on 0 of 1 streams; seen 46 in 1
-  - signalling: DSCP 24 recommended, set on 1 of 2 directions of SIP connections; seen
-    0 in 1, 24 in 1
+  - signalling: DSCP 24 recommended, set on 1 of 2 directions of SIP
+    connections; seen 0 in 1, 24 in 1
   - one-way audio: flow 1, 10.1.0.5 -> 10.0.0.11, only the initiator is heard
     (990 packets in 10.0s); a call on hold looks the same
   - most lost: flow 1, 10.1.0.5 -> 10.0.0.11, from the initiator: x-msrta (114),
