@@ -75,7 +75,7 @@ fn figures(out: &mut String, look: Look, media: &[MediumRecord]) {
 
 /// "audio: DSCP 46 recommended, set on 2 of 8 streams; seen 0 in 6, 46 in 2".
 fn marking(of: &DscpRecord) -> String {
-    let streams = if of.traffic == "signalling" { "ways of SIP connections" } else { "streams" };
+    let streams = if of.traffic == "signalling" { "directions of SIP connections" } else { "streams" };
     let told = match of.recommended {
         Some(value) => format!("DSCP {value} recommended, set on {} of {} {streams}", of.as_recommended, of.streams),
         None => format!("no DSCP recommended for {} {streams}", of.streams),
