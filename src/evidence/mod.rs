@@ -6,9 +6,10 @@
 //! A flow's first bytes are kept, in order and bounded, until signatures know what they are; then they are freed, and
 //! further packets cost one test. Of RTP alone every packet is counted, in fixed space.
 
+pub use certificates::Certificates;
 pub use facts::{Alert, Certificate, ClientCertificate, Details, Tls};
 pub use media::{Media, Medium, PAYLOAD_TYPES, STREAMS, Stream, medium, payload_name};
-pub use protocol::{Protocol, Sighting, Speaker, Version};
+pub use protocol::{Probe, Protocol, Sighting, Speaker, Version};
 pub use signature::tls::names::{CipherSuite, alert_name, cipher_suite, tls_version_text};
 
 pub use examiner::Examiner;
