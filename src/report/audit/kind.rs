@@ -132,7 +132,9 @@ pub(super) fn kinds(flow: &Flow<Evidence>, judged: &Judged<'_>, policy: &Policy)
             }
         }
         Verdict::RangeOnly => kinds.push(plain(Kind::RangeOnly)),
-        Verdict::Documented if judged.outcome.is_blocked() => kinds.push(plain(Kind::BlockedDocumentedPort)),
+        Verdict::Documented if judged.outcome.is_blocked() && names_the_port(judged) => {
+            kinds.push(plain(Kind::BlockedDocumentedPort));
+        }
         Verdict::Documented => {}
         Verdict::Contradicted => kinds.push(plain(match judged.contradiction {
             Some(Contradiction::ClearText) => Kind::CleartextWhereTls,
@@ -163,6 +165,13 @@ fn weaknesses(flow: &Flow<Evidence>, judged: &Judged<'_>, policy: &Policy) -> Ve
     let observed = flow.state.observed(judged.initiator).map(|observed| observed.protocol);
     let tls = flow.state.tls().filter(|_| observed == Some(Protocol::Tls));
     tls.map(|tls| policy.weaknesses(tls, flow.first_seen)).unwrap_or_default()
+}
+
+/// Whether the best row documents the very port that was asked. A media row may fit by the initiator's own port, and a
+/// client's row holds practically every port: that ICE tries addresses in vain is how it works.
+fn names_the_port(judged: &Judged<'_>) -> bool {
+    let port = judged.oriented.responder.at.port;
+    judged.rows.first().is_some_and(|row| row.has_port(port) && !(row.needs_proof && row.media.is_some()))
 }
 
 /// Roles that the outside may talk to.
