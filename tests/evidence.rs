@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::net::{IpAddr, SocketAddr};
 
+use common::frame::{ACK, PSH, RST, SYN};
 use common::media::{H264UC, PCMU, RTAUDIO, Stream, X_DATA};
 use common::savefile::{Pcap, in_time_order};
 use common::tls::{ClientAuth, Session, TLS_1_0};
@@ -334,6 +335,88 @@ fn smb_1_and_weak_tls_are_told_whatever_the_verdict() {
     assert_eq!(world.findings(""), ["info weak-tls tcp/5061"]);
     assert_eq!(world.findings("severity = 'medium'"), ["medium weak-tls tcp/5061"]);
     assert!(world.findings("minimum_tls = '1.0'").is_empty());
+}
+
+/// TLS on Focus' port between two servers, row by row of what a handshake can show.
+#[test]
+fn what_a_handshake_shows_between_servers() {
+    let check = |what: &str, frames: Vec<Frame>, expected: &str| {
+        let world = World::new(POOL, &[], vec![frames]);
+        let told = world.each(|_, index, judged| {
+            let flow = &world.reading.flows[index];
+            (verdict(judged), flow.state.tls().and_then(|tls| tls.client_certificate).map(|shown| shown.as_str()))
+        });
+        let told = told.first().map(|(verdict, shown)| format!("{verdict} {}", shown.unwrap_or("-"))).unwrap();
+        assert_eq!(told, expected, "{what}");
+    };
+    let (from, to) = ("10.0.0.12:50123", "10.0.0.11:444");
+    let whole = |talk: &[Turn]| tcp(from, to, talk);
+    let presented = session(ClientAuth::Presented("fe02"));
+    let declined = session(ClientAuth::Declined);
+    let plain = session(ClientAuth::NotRequested);
+    check("mutual", whole(&presented), "documented verified S04 presented");
+    check("declined, and the server goes on", whole(&declined), "contradicted contradicted S04 empty");
+    check("not requested", whole(&plain), "contradicted contradicted S04 not-requested");
+    // A server that cannot use its list of authorities gets no certificate, and closes without an alert.
+    let refused = Tcp::new(at(0), end(from), end(to)).handshake().talk(&declined[..3]).reset(Side::Server).frames();
+    check("declined and refused", refused, "documented unverified S04 empty");
+    check("the server's flight is cut", whole(&plain[..1]), "documented verified S04 -");
+    // Resumed: ServerHello, then ChangeCipherSpec. 1.3: the same with another version in an extension.
+    let hello = |extensions: &[u8]| {
+        let body = [&[3, 3][..], &[7; 32], &[0, 0, 0x3c, 0], &[0, extensions.len() as u8], extensions].concat();
+        let message = [&[2, 0, 0, body.len() as u8][..], &body].concat();
+        [&[22, 3, 3, 0, message.len() as u8][..], &message, &[20, 3, 3, 0, 1, 1]].concat()
+    };
+    let sealed = [&[22, 3, 3, 0, 40][..], &[0x9c; 40]].concat();
+    for (what, extensions) in [("resumed", &[0xff, 1, 0, 1, 0][..]), ("1.3", &[0, 43, 0, 2, 3, 4])] {
+        let server = answer([&hello(extensions)[..], &sealed].concat());
+        let client = ask([&[20, 3, 3, 0, 1, 1][..], &sealed].concat());
+        check(what, whole(&[plain[0].clone(), server, client]), "documented verified S04 -");
+    }
+    let middle = Tcp::new(at(0), end(from), end(to)).talk(&plain[4..]).frames();
+    check("the middle", middle, "documented verified S04 -");
+    let server_only = Wire { unseen: Some(Side::Client), ..Wire::default() };
+    let asks = Tcp::new(at(0), end(from), end(to)).on(server_only).handshake().talk(&presented).frames();
+    check("the server alone, which asks", asks, "documented verified S04 -");
+}
+
+#[test]
+fn data_in_a_syn_is_data_and_in_a_reset_is_none() {
+    let talk = payload::http("fe01", "/");
+    let (asked, answered) = (&talk[0].1, &talk[1].1);
+    // TCP Fast Open (RFC 7413).
+    let (head, rest) = asked.split_at(7);
+    let fast = Tcp::new(at(0), end(DESK), end("10.0.0.11:80")).emit(Side::Client, SYN, head);
+    let fast = fast.emit(Side::Server, SYN | ACK, &[]).send(Side::Client, rest).frames();
+    check(fast, "documented verified S11");
+    let refused = Tcp::new(at(0), end(DESK), end("10.0.0.11:5071")).handshake();
+    let refused = refused.emit(Side::Server, RST | ACK, b"HTTP/1.1 503 no application").frames();
+    check(refused, "documented unverified S33");
+    let late = Tcp::new(at(0), end(DESK), end("10.0.0.11:80")).handshake().send(Side::Client, asked);
+    check(late.emit(Side::Server, RST | ACK, b"gone").frames(), "documented verified S11");
+    assert!(answered.starts_with(b"HTTP/1.1"));
+}
+
+/// No handshake, and what was sent second was captured first.
+#[test]
+fn an_earlier_segment_opens_again_what_nobody_knew() {
+    // Put together by the network card; more than any signature looks through.
+    let body = common::Noise::new(3).bytes(5000);
+    let head = b"POST /ucwa HTTP/1.1\r\nHost: fe01\r\nContent-Length: 5000\r\n\r\n";
+    let client = Tcp::new(at(0), end(DESK), end("10.0.0.11:80")).emit(Side::Client, PSH | ACK, head);
+    let frames = client.emit(Side::Client, PSH | ACK, &body).frames();
+    let times = [frames[0].at, frames[1].at];
+    let swapped = [(1, times[0]), (0, times[1])].map(|(index, at)| Frame { at, ..frames[index].clone() });
+    check(swapped.to_vec(), "documented verified S11");
+}
+
+/// STUN opens it, RTP follows: each is told by its own frame.
+#[test]
+fn the_frame_that_is_named_shows_what_is_named() {
+    let world = World::new(POOL, &[], vec![rtp(DESK, "10.0.0.11:50002", RTAUDIO, true)]);
+    let reasons = world.reasons();
+    // Two of STUN, then the client's first packet of RTP, then the server's.
+    assert!(reasons.iter().any(|reason| reason.starts_with("the payload is RTP (frame 4)")), "{reasons:?}");
 }
 
 /// Every flow of the pool's day by verdict; the six impostors are what they are, and nothing else is contradicted.

@@ -14,6 +14,10 @@ use crate::net::{Both, Direction};
 /// Segments that bring nothing new before the rest is not waited for: the other end is not captured, or silent.
 const PATIENCE: u8 = 64;
 
+/// TCP flags.
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+
 /// What was seen of a connection that is not known yet.
 #[derive(Debug, Default)]
 pub(super) struct Dialogue {
@@ -53,11 +57,11 @@ impl Dialogue {
         first_byte: Option<u32>,
         certificates: &mut Certificates,
     ) -> bool {
-        if !self.reads(direction) {
-            return self.is_out_of_patience();
-        }
+        // A SYN takes a number before its data. What a reset carries is a remark, not data (RFC 9293 §3.4, §3.5.3).
+        let sequence = packet.tcp.sequence.wrapping_add(u32::from(packet.tcp.flags & SYN != 0));
+        let wanted = self.reads(direction) || self.sides.of(direction).may_begin_at(sequence);
         let side = self.sides.of_mut(direction);
-        if !side.bytes.insert(first_byte, packet.tcp.sequence, packet.payload, packet.payload_length) {
+        if packet.tcp.flags & RST != 0 || !wanted || !side.take(first_byte, sequence, packet) {
             return self.is_out_of_patience();
         }
         side.look(false);
@@ -163,6 +167,25 @@ impl Dialogue {
 }
 
 impl Side {
+    /// Whether a segment at `sequence` shows that the bytes which nobody knew were seen from the middle.
+    fn may_begin_at(&self, sequence: u32) -> bool {
+        self.said == Said::Unknown && self.bytes.may_begin_at(sequence)
+    }
+
+    /// Takes in a segment; true as [`Assembled::insert`] says. If the stream begins earlier than it seemed, all is open
+    /// again but what was certain.
+    fn take(&mut self, first_byte: Option<u32>, sequence: u32, packet: &Packet<'_>) -> bool {
+        let earlier = self.bytes.may_begin_at(sequence);
+        let grown = self.bytes.insert(first_byte, sequence, packet.payload, packet.payload_length);
+        if grown && earlier {
+            self.needed = 0;
+            if self.said == Said::Unknown {
+                self.said = Said::Unclear;
+            }
+        }
+        grown
+    }
+
     /// Asks every signature, if there is enough to ask about; `over` if nothing more will come.
     fn look(&mut self, over: bool) {
         let view = self.bytes.view();

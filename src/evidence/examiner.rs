@@ -237,3 +237,80 @@ impl What {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::media::packet;
+    use crate::net::Transport::{Tcp, Udp};
+    use Direction::{Forward, Reverse};
+
+    const PLACE: Place = Place { first_byte: Some(0), after: Some(0) };
+
+    /// What the cases hold is what the examiner believes, and no more than it may.
+    fn check(examiner: &Examiner) {
+        let cases = examiner.slots.iter().filter_map(|slot| slot.case.as_ref());
+        assert_eq!(examiner.held, cases.map(Case::held).sum::<usize>());
+        assert!(examiner.held <= BUDGET);
+        assert!(examiner.spare.len() <= SPARE);
+    }
+
+    /// Ends of lines, which may be followed by SIP, up to the limit of a direction.
+    fn fill(examiner: &mut Examiner, ticket: Ticket) {
+        let payload = b"\r\n".repeat(15_000);
+        let mut segment = packet(0, &payload);
+        segment.tuple.transport = Tcp;
+        examiner.observe(ticket, Forward, &segment, PLACE);
+        examiner.observe(ticket, Reverse, &segment, PLACE);
+    }
+
+    #[test]
+    fn open_cases_stay_within_the_bound() {
+        let mut examiner = Examiner::new();
+        let tickets: Vec<_> = (0..1000)
+            .map(|_| {
+                let ticket = examiner.open(Tcp);
+                fill(&mut examiner, ticket);
+                ticket
+            })
+            .collect();
+        check(&examiner);
+        let dropped = examiner.dropped();
+        assert!((400..1000).contains(&dropped), "{dropped}");
+        let known = tickets.iter().filter(|&&ticket| examiner.close(ticket).is_some()).count();
+        assert_eq!(known as u64 + dropped, 1000);
+        check(&examiner);
+        assert_eq!(examiner.held, 0);
+    }
+
+    #[test]
+    fn a_ticket_of_a_dropped_case_is_worth_nothing() {
+        let mut examiner = Examiner::new();
+        let old = examiner.open(Udp);
+        assert!(examiner.close(old).is_none());
+        let new = examiner.open(Udp);
+        assert_eq!((old.slot, old == new), (new.slot, false));
+        assert!(matches!(examiner.observe(old, Forward, &packet(0, b"hi"), PLACE), Outcome::Dropped));
+        assert!(matches!(examiner.observe(new, Forward, &packet(0, b"hi"), PLACE), Outcome::Open));
+        assert!(examiner.close(old).is_none());
+        let known = examiner.close(new).unwrap();
+        assert_eq!(known.seen.forward.map(|seen| seen.what.protocol), Some(crate::evidence::Protocol::Text));
+        check(&examiner);
+    }
+
+    /// What looks like media once and never again costs no more than the bound.
+    #[test]
+    fn a_flood_of_datagrams_stays_within_the_bound() {
+        let mut examiner = Examiner::new();
+        let mut rtp = [0x80, 111, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        for number in 0..200_000_u32 {
+            rtp[8..12].copy_from_slice(&number.to_be_bytes());
+            let ticket = examiner.open(Udp);
+            examiner.observe(ticket, Forward, &packet(0, &rtp), PLACE);
+        }
+        check(&examiner);
+        assert!(examiner.dropped() > 0);
+        let open = examiner.slots.iter().filter(|slot| slot.case.is_some()).count();
+        assert!(open * size_of::<Trial>() < BUDGET, "{open}");
+    }
+}

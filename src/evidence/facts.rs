@@ -39,6 +39,8 @@ pub struct Tls {
     pub cipher_suite: Option<u16>,
     /// What is known of the client's certificate.
     pub client_certificate: Option<ClientCertificate>,
+    /// The client declined to show a certificate, and the server's ChangeCipherSpec was seen: it went on all the same.
+    pub tolerated: bool,
     /// The first alert sent in the clear; a fatal one before any warning.
     pub alert: Option<Alert>,
     /// The session was resumed: no certificates are shown.

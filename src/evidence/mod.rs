@@ -104,10 +104,14 @@ impl Evidence {
             State::Settled => return,
             State::Media => {
                 if let Some(Known { details: Some(Details::Media(media)), seen }) = self.known.as_deref_mut() {
+                    let before = *media.said.of(direction);
                     media.observe(direction, packet);
                     let seen = seen.of_mut(direction);
-                    if seen.is_none() {
-                        *seen = media.sighting(direction).map(|what| Seen { what, after: place.after });
+                    // What began as STUN may have become RTP with this packet.
+                    if seen.is_none() || *media.said.of(direction) != before {
+                        let now = media.sighting(direction).map(|what| Seen { what, after: place.after });
+                        let same = seen.zip(now).is_some_and(|(seen, now)| seen.what == now.what);
+                        *seen = if same { *seen } else { now.or(*seen) };
                     }
                 }
                 return;

@@ -87,6 +87,12 @@ impl Assembled {
         grown
     }
 
+    /// Whether a segment at `sequence` would begin the stream earlier than it seems to begin, where no SYN tells.
+    pub(super) fn may_begin_at(&self, sequence: u32) -> bool {
+        let behind = self.begin.map_or(0, |begin| begin.wrapping_sub(sequence));
+        !self.ended && !self.from_start && (1..=EARLIER).contains(&(behind as usize))
+    }
+
     /// What is in order.
     pub(super) fn view(&self) -> Prefix<'_> {
         Prefix { bytes: &self.bytes, from_start: self.from_start, ended: self.ended }

@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn nothing_recognised_ends_as_text_or_unknown() {
         let mut feed = Feed::default();
-        feed.open(Forward, b"hello, world\r\n").open(Forward, b"\x00\x01").open(Reverse, b"").open(Reverse, b"\x01hi");
+        feed.open(Forward, b"hello, world\r\n").open(Forward, b"\x00\x01").open(Reverse, b"").open(Reverse, b"\x02");
         let Feed { trial, mut seen } = feed;
         assert!(trial.conclude(&mut seen).is_none());
         assert_eq!(seen, Both { forward: either(Protocol::Text), reverse: either(Protocol::UnknownBinary) });

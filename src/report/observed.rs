@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::text::rfc3339;
 use crate::evidence::{
-    Alert, Certificate, ClientCertificate, Evidence, Speaker, Tls, alert_name, cipher_suite, tls_version_text,
+    Alert, Certificate, ClientCertificate, Evidence, Protocol, Speaker, Tls, alert_name, cipher_suite, tls_version_text,
 };
 use crate::net::Direction;
 
@@ -62,7 +62,7 @@ impl ObservedRecord {
             certificate: None,
             announced_ports: evidence.announced().to_vec(),
         };
-        Some(match evidence.tls() {
+        Some(match evidence.tls().filter(|_| observed.protocol == Protocol::Tls) {
             Some(tls) => plain.with(tls),
             None => plain,
         })

@@ -234,12 +234,16 @@ fn instead_of_tls(row: &Row, protocol: Protocol) -> Said {
     Said::contradicted(if own { Contradiction::ClearText } else { Contradiction::OtherProtocol })
 }
 
-/// Mutual or not: resumed, 1.3 and cut handshakes do not tell, and one that was broken off proves nothing.
+/// Mutual or not: resumed, 1.3 and cut handshakes do not tell, and one that was broken off proves nothing. A server that
+/// asked for a certificate and got none may refuse without a word: it has to go on before that is one-way TLS.
 fn over_tls(row: &Row, tls: Option<&Tls>, ends: Ends<'_>) -> Said {
     if !is_one_way(tls) || row.security == Some(Security::Tls) {
         return Said::VERIFIED;
     }
-    let broken_off = tls.and_then(|tls| tls.alert).is_some_and(|alert| alert.fatal);
+    let broken_off = tls.is_some_and(|tls| {
+        let declined = tls.client_certificate == Some(ClientCertificate::Empty);
+        tls.alert.is_some_and(|alert| alert.fatal) || (declined && !tls.tolerated)
+    });
     match (ends.are_servers(), broken_off) {
         (true, false) => Said::contradicted(Contradiction::OneWayTls),
         (true, true) => Said::UNVERIFIED,

@@ -146,7 +146,8 @@ pub(crate) fn differing(forward: Protocol, reverse: Protocol) -> Evidence {
 
 /// TLS 1.2, of which so much is known.
 pub(crate) fn tls(client_certificate: Option<ClientCertificate>) -> Evidence {
-    tls_with(Tls { version: Some(0x0303), client_certificate, ..Tls::default() })
+    let tolerated = client_certificate == Some(ClientCertificate::Empty);
+    tls_with(Tls { version: Some(0x0303), client_certificate, tolerated, ..Tls::default() })
 }
 
 pub(crate) fn tls_with(tls: Tls) -> Evidence {

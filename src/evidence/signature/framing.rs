@@ -210,6 +210,11 @@ fn read(media: &mut Media, direction: Direction, prefix: Prefix<'_>) -> Option<u
     for _ in 0..STUDIED_FRAMES {
         let frame = match frame(prefix.bytes, at + 2) {
             Ok(frame) => frame,
+            // Each time the beginning has to be looked for anew: not for every frame.
+            Err(more) if !prefix.from_start => {
+                let seen = prefix.bytes.len();
+                return Some(more.max(seen + seen / 8)).filter(|_| !prefix.ended);
+            }
             Err(more) => return Some(more).filter(|_| !prefix.ended),
         };
         at = frame.end;
@@ -291,6 +296,22 @@ mod tests {
         let Studied { details, wanted } = study(&Both { forward, reverse }, &mut Certificates::default());
         let Some(Details::Media(media)) = details else { panic!("no media") };
         (*media, wanted)
+    }
+
+    /// To look for the beginning costs more than to read on: zeroes, each of which may be one, and then a stream.
+    #[test]
+    fn a_beginning_is_not_looked_for_with_every_frame() {
+        let mut bytes = vec![0; 4000];
+        (0..3).for_each(|_| bytes.extend(framed(stun::ICE_REQUEST)));
+        let mut asked = 0;
+        while let (_, Both { forward: Some(more), .. }) = studied(midway(&bytes), midway(&[])) {
+            bytes.resize(more.max(bytes.len() + 1), 0);
+            asked += 1;
+            if bytes.len() > 32 * 1024 {
+                break;
+            }
+        }
+        assert!(asked <= 20, "{asked}");
     }
 
     #[test]

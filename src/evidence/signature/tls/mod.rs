@@ -96,6 +96,8 @@ fn facts(sides: &Both<Side>) -> Tls {
     let before_1_3 = tls.version.is_some_and(|version| !hello::is_1_3(version));
     tls.resumed = before_1_3 && server.is_some_and(|server| server.changed && server.shown.is_none() && !server.done);
     tls.client_certificate = client_certificate(client, server, tls.version);
+    let declined = tls.client_certificate == Some(ClientCertificate::Empty);
+    tls.tolerated = declined && server.is_some_and(|server| server.changed);
     tls
 }
 
