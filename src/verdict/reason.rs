@@ -66,6 +66,8 @@ pub fn direction_text(judged: &Judged<'_>) -> String {
 fn role_text(judge: &Judge<'_>, judged: &Judged<'_>) -> Option<String> {
     let row = judged.rows.first()?;
     let end = judged.oriented.role_end(row);
+    // Where nothing proves media, only the responder's port counts.
+    let end = if judged.verdict == Verdict::RangeOnly { &judged.oriented.responder } else { end };
     let host = end.who.name.map_or_else(|| end.at.address.to_string(), str::to_owned);
     Some(match judged.role_basis? {
         RoleBasis::Declared => match end.who.network {

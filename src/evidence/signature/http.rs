@@ -65,7 +65,7 @@ fn start(message: &[u8], cut: bool) -> Probe {
             Probe::Certain(versioned(Sighting::of(service(method, target), Speaker::Initiator), version))
         }
         Request::Open { method, rest } => match opened(method, rest) {
-            Some(protocol) if cut || length >= line::LIMIT => {
+            Some(protocol) if (cut && length >= line::TELLING) || length >= line::LIMIT => {
                 Probe::Certain(Sighting::of(protocol, Speaker::Initiator))
             }
             _ => line::wait(length),
@@ -111,14 +111,18 @@ fn path(target: &[u8]) -> Option<&[u8]> {
 /// What an unfinished line asks for, if that is certain already.
 fn opened(method: &[u8], rest: &[u8]) -> Option<Protocol> {
     let url = |scheme: &&[u8]| rest.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
-    if !METHODS.contains(&method) || !(rest.starts_with(b"/") || SCHEMES.iter().any(url)) {
+    let mut parts = rest.splitn(2, |&byte| byte == b' ');
+    let (target, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    // No space stands in a target: what follows one can only be the version.
+    let goes_on = version.iter().zip(b"HTTP/1.").all(|(byte, expected)| byte == expected) && version.len() <= 8;
+    if !METHODS.contains(&method) || !(rest.starts_with(b"/") || SCHEMES.iter().any(url)) || !goes_on {
         return None;
     }
     // `POST /ws` may become WinRM.
     let wsman = |path: &[u8]| WSMAN.get(..path.len()).is_some_and(|head| head.eq_ignore_ascii_case(path));
-    match method == b"POST" && path(rest).is_none_or(wsman) {
+    match method == b"POST" && path(target).is_none_or(wsman) && version.is_empty() {
         true => None,
-        false => Some(service(method, rest)),
+        false => Some(service(method, target)),
     }
 }
 
@@ -192,17 +196,26 @@ mod tests {
     #[test]
     fn a_line_cut_short_tells_what_it_can() {
         let http = Probe::Certain(asked(Protocol::Http));
-        for line in ["GET /", "GET /wsma", "HEAD http://a", "PUT https://", "POST /x", "RPC_IN_DATA /rpc/rpcproxy.dll"]
-        {
+        for line in ["GET /wsman/abcdef", "HEAD http://a.bc", "PUT /a/b HTTP/1.", "RPC_IN_DATA /rpc/rpcproxy.dll"] {
             assert_eq!(probe(line.as_bytes(), true), http, "{line}");
             assert!(matches!(probe(line.as_bytes(), false), Probe::Unsure(_)), "{line}");
         }
-        for line in ["POST /wsman?P", "POST /wsman ", "POST /wsman/", "POST http://h/wsman?"] {
+        for line in ["POST /wsman?PSVer", "POST /wsman HTTP", "POST /wsman/Subs", "POST http://h/wsman?"] {
             assert_eq!(probe(line.as_bytes(), true), Probe::Certain(asked(Protocol::WinRm)), "{line}");
         }
-        for line in
-            ["POST /", "POST /wsman", "POST http://host", "OPTIONS /", "CONNECT a:443", "GET ", "GE", "HTTP/1.1 20"]
-        {
+        for line in [
+            "GET /",
+            "POST /",
+            "POST /wsman",
+            "POST http://host/",
+            "OPTIONS /",
+            "CONNECT a:443",
+            "GET ",
+            "GE",
+            "HTTP/1.1 20",
+            "GET / hello world, dear",
+            "POST /a HTTP/2.0 x",
+        ] {
             assert!(matches!(probe(line.as_bytes(), true), Probe::Unsure(_)), "{line}");
         }
     }

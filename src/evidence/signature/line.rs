@@ -37,6 +37,9 @@ pub(super) fn first(bytes: &[u8]) -> Line<'_> {
     }
 }
 
+/// Fewer bytes than this of a line that nobody ended prove nothing, whatever they are.
+pub(super) const TELLING: usize = 16;
+
 /// The answer while a line is open that could still become one's own. `length` is what there is of the direction.
 /// A greeting ends with its line, so it is asked for byte by byte; but to do so with long lines would cost their square.
 pub(super) const fn wait(length: usize) -> Probe {

@@ -89,9 +89,10 @@ fn start(message: &[u8], cut: bool) -> Probe {
     }
     match line::request(message) {
         Request::Whole { target, version: VERSION, .. } if is_uri(target) => by(Speaker::Initiator),
-        Request::Open { method, rest } => match is_addressed(method, rest) && (cut || length >= line::LIMIT) {
-            true => by(Speaker::Initiator),
-            false => line::wait(length),
+        Request::Open { method, rest } => match is_addressed(method, rest) {
+            // There is no other version of it.
+            true if (cut && length >= line::TELLING) || length >= line::LIMIT => by(Speaker::Initiator),
+            _ => line::wait(length),
         },
         Request::Short => Probe::Unsure(STATUS.len().max(length + 1)),
         Request::Whole { .. } | Request::Not => Probe::NotMe,
@@ -176,7 +177,7 @@ mod tests {
             for scheme in SCHEMES {
                 let line = [method, &b" "[..], scheme, b"a.example SIP/2.0\r\n"].concat();
                 assert_eq!(over_tcp(&line, false), Probe::Certain(REQUEST));
-                let cut = [method, &b" "[..], scheme, b"a"].concat();
+                let cut = [method, &b" "[..], scheme, b"a.example"].concat();
                 assert_eq!(over_tcp(&cut, true), Probe::Certain(REQUEST));
                 assert!(matches!(over_tcp(&cut, false), Probe::Unsure(_)));
                 assert_eq!(datagram(Datagram { bytes: &cut, length: 600 }), Probe::Certain(REQUEST));
@@ -190,7 +191,15 @@ mod tests {
     #[test]
     fn what_is_cut_must_fit_as_far_as_it_goes() {
         assert_eq!(over_tcp(b"INFO sip:a SIP/2", true), Probe::Certain(REQUEST));
-        for open in [&b"INFO sip:"[..], b"INFO sip: started", b"INFO sip:a is up", b"INFO", b"INVITE ", b"SIP/2.0 2"] {
+        for open in [
+            &b"INFO sip:"[..],
+            b"INFO sip: started",
+            b"INFO sip:a is up",
+            b"INFO",
+            b"INVITE ",
+            b"SIP/2.0 2",
+            b"OPTIONS sip:a S",
+        ] {
             assert!(matches!(over_tcp(open, true), Probe::Unsure(_)), "{open:?}");
         }
     }

@@ -32,6 +32,7 @@ const WIDE_COLUMNS: &[Column] = &[
     ("outcome", false),
     ("payload", false),
     ("verdict", false),
+    ("proof", false),
     ("rows", false),
     ("service", false),
 ];
@@ -144,6 +145,7 @@ impl FlowTable {
             judged.outcome.as_str().to_owned(),
             payload,
             self.look.paint(tone(judged.verdict), judged.verdict.as_str()),
+            judged.proof.map_or("", Proof::as_str).to_owned(),
             rows,
             service,
         ]
