@@ -58,7 +58,8 @@ impl<'a> Payload<'a> {
     pub(super) fn of(evidence: &'a Evidence, initiator: Direction) -> Self {
         let observed = evidence.observed(initiator);
         let protocol = observed.map(|observed| observed.protocol);
-        let undisputed = protocol.is_none_or(|protocol| protocol.is_media() || !protocol.is_identified());
+        // An answer that is nobody's leaves open whether the question found what it asked for.
+        let undisputed = protocol.is_none_or(Protocol::is_media);
         Self {
             observed,
             tls: evidence.tls().filter(|_| protocol == Some(Protocol::Tls)),
