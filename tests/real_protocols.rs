@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use real::apps::Theirs;
 use real::known::Known;
-use real::known_names::{BEYOND, CONFLICTS, UNNAMED, WEAKER, Weakness};
+use real::known_names::{BEYOND, CONFLICTS, UNNAMED, Weakness};
 use real::named::Named;
 use real::truth::{Key, Truth};
 
@@ -31,7 +31,6 @@ type Counted = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 #[derive(Default)]
 struct Tally {
     figures: BTreeMap<&'static str, Figures>,
-    weaker: BTreeMap<(&'static str, Weakness), Vec<String>>,
     unnamed: Counted,
     beyond: Counted,
     conflicts: BTreeSet<(String, String)>,
@@ -88,13 +87,11 @@ impl Tally {
             self.conflicts.insert((file.to_owned(), what));
         } else if theirs.named && named.protocols.is_empty() {
             figures.weaker += 1;
-            match Weakness::of(theirs.name, named) {
-                Some(weakness) => {
-                    let all = self.weaker.entry((theirs.name, weakness)).or_default();
-                    all.push(format!("{file}: {conversation}"));
-                }
-                None => note(&mut self.unnamed, file, theirs.name.to_owned(), conversation),
-            }
+            let name = match Weakness::of(theirs.name, named) {
+                Some(weakness) => format!("{weakness} {}", theirs.name),
+                None => theirs.name.to_owned(),
+            };
+            note(&mut self.unnamed, file, name, conversation);
         } else {
             figures.agree += 1;
         }
@@ -103,23 +100,8 @@ impl Tally {
     /// A line for everything that the tables do not have, or have without need.
     fn unexplained(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.new_words.iter().map(|word| format!("no table has tshark's {word}")).collect();
-        let expected: BTreeMap<_, _> =
-            WEAKER.iter().map(|&(name, weakness, count)| ((name, weakness), count)).collect();
-        for key in self.weaker.keys().chain(expected.keys()).collect::<BTreeSet<_>>() {
-            let found = self.weaker.get(key).map(Vec::as_slice).unwrap_or_default();
-            let expected = expected.get(key).copied().unwrap_or_default();
-            if found.len() != expected {
-                let some = found.iter().take(5).cloned().collect::<Vec<_>>().join("\n    ");
-                let (name, weakness) = key;
-                lines.push(format!(
-                    "{name} without a name, {weakness:?}: {}, by the table {expected}\n    {some}",
-                    found.len()
-                ));
-            }
-        }
-        let rows = |counted: &Counted| counted.iter().map(|(file, names)| (file.clone(), summary(names))).collect();
-        lines.extend(differences("without a name here", &rows(&self.unnamed), UNNAMED, Some(&self.unnamed)));
-        lines.extend(differences("without a name there", &rows(&self.beyond), BEYOND, Some(&self.beyond)));
+        lines.extend(differences("without a name here", &counted_rows(&self.unnamed), UNNAMED, Some(&self.unnamed)));
+        lines.extend(differences("without a name there", &counted_rows(&self.beyond), BEYOND, Some(&self.beyond)));
         lines.extend(differences("conflict", &self.conflicts, CONFLICTS, None));
         lines
     }
@@ -129,9 +111,10 @@ fn note(counted: &mut Counted, file: &str, name: String, conversation: String) {
     counted.entry(file.to_owned()).or_default().entry(name).or_default().push(conversation);
 }
 
-/// "rtp 3, stun 1".
-fn summary(names: &BTreeMap<String, Vec<String>>) -> String {
-    names.iter().map(|(name, all)| format!("{name} {}", all.len())).collect::<Vec<_>>().join(", ")
+/// A row for each file and name: "rtp 3".
+fn counted_rows(counted: &Counted) -> BTreeSet<(String, String)> {
+    let rows = counted.iter().flat_map(|(file, names)| names.iter().map(move |(name, all)| (file, name, all.len())));
+    rows.map(|(file, name, count)| (file.clone(), format!("{name} {count}"))).collect()
 }
 
 /// What is not in the table, with some conversations of each file; and what the table has without need.

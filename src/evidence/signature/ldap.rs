@@ -3,10 +3,11 @@
 //! In: bytes of a stream or one datagram. Out: a [`Probe`]. Must not know: ports, rows, what is searched.
 //!
 //! RFC 4511 §4, in BER (RFC 4511 §5.1). [MS-ADTS] 6.3.3 for the search over UDP by which clients find their domain.
-//! Once a connection is signed and sealed (SASL) its messages cannot be told from anyone else's.
+//! A connection that Kerberos signs (SASL, RFC 4752 and RFC 4121) still shows its messages; once it is sealed they cannot
+//! be told from anyone else's.
 
 use super::ber::{Element, element};
-use super::read::{Read, answer, answer_whole, byte, literal, require};
+use super::read::{Read, answer, answer_whole, be16, be32, byte, length, literal, require};
 use super::{Datagram, Prefix};
 use crate::evidence::protocol::{Probe, Protocol, Sighting, Speaker};
 
@@ -16,6 +17,13 @@ const ENUMERATION: u8 = 0x0a;
 const STRING: u8 = 0x04;
 const IDENTIFIER: u8 = 0x80;
 const CONTROLS: u8 = 0xa0;
+
+/// Bytes before a message that SASL protects, and of a Kerberos token without its checksum.
+const LENGTH: usize = 4;
+const TOKEN: usize = 16;
+/// Flags of such a token: the server sent it; its key is the server's. The third would be that it is sealed.
+const BY_ACCEPTOR: u8 = 1;
+const BY_SUBKEY: u8 = 4;
 
 /// What an operation holds, or begins with.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +71,29 @@ const OPERATIONS: &[(u8, Speaker, Holds)] = &[
 /// Over TCP.
 #[must_use]
 pub fn stream(prefix: Prefix<'_>) -> Probe {
-    answer(message(prefix.bytes, 0).map(|(speaker, _)| Sighting::of(Protocol::Ldap, speaker)))
+    let bytes = prefix.bytes;
+    let speaker = match byte(bytes, 0) {
+        Ok(0) => signed(bytes),
+        _ => message(bytes, 0).map(|(speaker, _)| speaker),
+    };
+    answer(speaker.map(|speaker| Sighting::of(Protocol::Ldap, speaker)))
+}
+
+/// A message behind its length (RFC 4422 §3.7) and a Kerberos token that signs it: its checksum comes first, as Windows
+/// rotates it. (RFC 4121 §4.2.6.2, [MS-KILE] 3.1.1.2)
+fn signed(bytes: &[u8]) -> Read<Speaker> {
+    let end = LENGTH + length(be32(bytes, 0)?)?;
+    let at = literal(bytes, LENGTH, &[5, 4])?;
+    let flags = byte(bytes, at)?;
+    require(flags & !(BY_ACCEPTOR | BY_SUBKEY) == 0)?;
+    literal(bytes, at + 1, &[0xff])?;
+    let (checksum, rotated) = (be16(bytes, at + 2)?, be16(bytes, at + 4)?);
+    require(checksum == rotated && matches!(checksum, 12..=24))?;
+    let (speaker, inner) = message(bytes, LENGTH + TOKEN + usize::from(checksum))?;
+    let expected = if flags & BY_ACCEPTOR == 0 { Speaker::Initiator } else { Speaker::Responder };
+    // Further messages may be signed with it.
+    require(inner <= end && speaker == expected)?;
+    Ok(speaker)
 }
 
 /// Over UDP: one or more messages, one behind the other, as the entry found and the end of the search.
@@ -149,6 +179,7 @@ pub(crate) const SAMPLES: &[(&str, &[u8])] = &[
     ("extended", &START_TLS),
     ("extended answered", &STARTED_TLS),
     ("unbind", &UNBIND),
+    ("search, signed", &SIGNED),
 ];
 #[cfg(test)]
 const SEARCH: [u8; 158] = super::cuts::hex(
@@ -175,6 +206,20 @@ const START_TLS: [u8; 31] = super::cuts::hex("301d02010177188016312e332e362e312e
 const STARTED_TLS: [u8; 14] = super::cuts::hex("300c02010178070a010004000400");
 #[cfg(test)]
 const UNBIND: [u8; 11] = super::cuts::hex("30840000000502011b4200");
+
+/// From the middle of a connection; its answer begins with [`SIGNED_ANSWER`].
+#[cfg(test)]
+const SIGNED: [u8; 188] = super::cuts::hex(
+    "000000b8050404ff000c000c0000000014372625120200ad3a3fb1b31e9250863084000000960202077363840000005e0422\
+     434e3d746573742c434e3d55736572732c44433d636f6e746f736f2c44433d636f6d0a01000a010002022710020202580101\
+     00870b6f626a656374436c61737330840000001604146e54536563757269747944657363726970746f72a084000000283084\
+     000000220416312e322e3834302e3131333535362e312e342e3830310101ff04053003020108",
+);
+#[cfg(test)]
+const SIGNED_ANSWER: [u8; 80] = super::cuts::hex(
+    "00000121050405ff000c000c000000001451220bd388874c9f1e8631c837b8e73084000000e8020207736484000000de0422\
+     434e3d746573742c434e3d55736572732c44433d636f6e746f736f2c4443",
+);
 
 #[cfg(test)]
 mod tests {
@@ -264,8 +309,18 @@ mod tests {
         assert_eq!(prefixes(stream, &[0x30, 5, 2, 1, 0x81, 0x42, 0]), None);
         assert_eq!(prefixes(stream, &[0x30, 9, 2, 5, 0, 0, 0, 0, 1, 0x42, 0]), None);
         assert_eq!(prefixes(stream, &[0x30, 8, 2, 1, 1, 0x61, 7, 0x0a, 1, 0, 4]), None);
-        // Signed by GSS-API.
-        assert_eq!(midstream(stream, &[0, 0, 0, 0xb8, 5, 4, 4, 0xff, 0, 12, 0, 12, 0, 0, 0, 0]), None);
+    }
+
+    #[test]
+    fn signed_by_kerberos() {
+        assert_eq!(midstream(stream, &SIGNED), ASKS.map(|sighting| (50, sighting)));
+        assert_eq!(sighted(midstream(stream, &SIGNED_ANSWER)), ANSWERS);
+        // Sealed, not rotated, sent by the other end, no longer than its token, no token.
+        for (at, value) in [(6, 6), (11, 28), (6, 5), (3, 0x20), (4, 6), (7, 0)] {
+            let mut bytes = SIGNED;
+            bytes[at] = value;
+            assert_eq!(midstream(stream, &bytes), None, "{at}");
+        }
     }
 
     #[test]
