@@ -25,6 +25,8 @@ pub(super) struct Dialogue {
     /// How many bytes of each direction the study asks for next; none if it wants nothing more of it.
     wanted: Both<Option<usize>>,
     details: Option<Details>,
+    /// The study was asked at least once, whatever it knew.
+    studied: bool,
     idle: u8,
 }
 
@@ -157,10 +159,11 @@ impl Dialogue {
         let Some(study) = self.subject() else { return };
         let length = self.sides.of(grown).bytes.view().bytes.len();
         // Asked before, and this is not enough yet for an answer to change.
-        if self.details.is_some() && self.wanted.of(grown).is_some_and(|wanted| length < wanted) {
+        if self.studied && self.wanted.of(grown).is_some_and(|wanted| length < wanted) {
             return;
         }
         let studied = study(&self.views(false), certificates);
+        self.studied = true;
         self.wanted = studied.wanted;
         self.details = studied.details;
     }

@@ -171,7 +171,7 @@ impl Evidence {
     }
 
     /// What the flow is, given who opened it: the responder's bytes decide where the ends differ and both are known.
-    /// None where no payload was seen, or it was evicted before it told anything.
+    /// None where no payload was seen, or reading it was cut short before it told anything.
     #[must_use]
     pub fn observed(&self, initiator: Direction) -> Option<Observed<'_>> {
         let seen = |direction: Direction| self.seen(direction).map(|seen| (direction, seen.what));

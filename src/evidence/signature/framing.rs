@@ -140,6 +140,10 @@ fn start(prefix: Prefix<'_>) -> (usize, Probe) {
     }
     let within = prefix.bytes.len().min(SEARCH);
     for at in 1..within {
+        // A null packet begins nothing that the frame behind it does not begin.
+        if matches!(prefix.bytes.get(at..), Some([0, 0, ..])) {
+            continue;
+        }
         if let certain @ Probe::Certain(_) = walk(prefix.bytes, at) {
             return (at, certain);
         }
