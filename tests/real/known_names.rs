@@ -93,6 +93,13 @@ pub const UNNAMED: &[Known] = &[
         files: &[("voip/skype_legacy_client.pcap", "few rtcp 1")],
     },
     Known {
+        reason: "the only RTCP of a call, one datagram (report, description, goodbye of one source), and two prove it",
+        files: &[
+            ("voip/sip_aaa_mixed_dns_nbns.pcap", "few rtcp 1"),
+            ("voip/sip_udp_register_invite.pcap", "few rtcp 1"),
+        ],
+    },
+    Known {
         reason: "two packets of RTP, and three prove it",
         files: &[("voip/asterisk_zrtp_xlite.pcap", "few rtp 1")],
     },

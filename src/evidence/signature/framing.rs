@@ -37,7 +37,7 @@ pub enum Content {
     /// RTP or SRTP.
     Rtp(rtp::Header),
     /// RTCP or SRTCP, and who sent it.
-    Rtcp(rtp::Report),
+    Rtcp(u32),
 }
 
 /// What a datagram is, if it is media. RTP and RTCP are no more than likely.
@@ -174,7 +174,7 @@ fn walk(bytes: &[u8], mut at: usize) -> Probe {
                 return certain(if rtp { Protocol::Rtp } else { Protocol::Stun });
             }
             Some(Content::Rtp(header)) if proof.rtp(&header) >= ENOUGH => return certain(Protocol::Rtp),
-            Some(Content::Rtcp(report)) if proof.rtcp(report.ssrc) => return certain(Protocol::Rtcp),
+            Some(Content::Rtcp(ssrc)) if proof.rtcp(ssrc) => return certain(Protocol::Rtcp),
             Some(Content::Rtp(_)) => rtp = true,
             Some(Content::Rtcp(_)) => {}
             Some(Content::Stun(_)) | None => return Probe::NotMe,

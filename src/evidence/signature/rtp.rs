@@ -1,6 +1,6 @@
 //! RTP and RTCP headers, and when enough of them agree.
 //!
-//! In: datagrams, or what a frame carries. Out: a [`Header`]; a [`Report`]; a [`Proof`] over several.
+//! In: datagrams, or what a frame carries. Out: a [`Header`]; an RTCP sender's SSRC; a [`Proof`] over several.
 //! Must not know: ports, rows, flows, streams' quality.
 //!
 //! RFC 3550 §5.1 and §6.4, RFC 3711 (SRTP leaves both headers clear), RFC 5761 §4 (which byte tells RTCP from RTP). One
@@ -59,39 +59,18 @@ pub fn header(datagram: Datagram<'_>) -> Option<Header> {
 /// Index, authentication tag and key identifier that SRTCP appends (RFC 3711 §3.4): at most 4 + 10 + 4 bytes.
 const SRTCP_TAIL: usize = 18;
 
-/// Who sent an RTCP datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// The sender's synchronisation source.
-    pub ssrc: u32,
-    /// A report, then a description of the same source, and packets to the very end: 32 bits of SSRC and every length
-    /// agree, so that one datagram is proof.
-    pub described: bool,
-}
-
-/// The sender of an RTCP datagram.
+/// The SSRC of who sent an RTCP datagram.
 ///
 /// RTCP comes in compounds, each packet with its length (RFC 3550 §6.1). SRTCP leaves only the first eight bytes clear,
 /// so that no further packet can be walked: then the first must be a report exactly as long as its blocks.
 #[must_use]
-pub fn rtcp(datagram: Datagram<'_>) -> Option<Report> {
+pub fn rtcp(datagram: Datagram<'_>) -> Option<u32> {
     let first = packet(datagram.bytes)?;
     let &[_, _, _, _, s0, s1, s2, s3] = datagram.bytes.first_chunk::<8>()?;
     if first.length < 8 || first.length > datagram.length {
         return None;
     }
-    let ssrc = u32::from_be_bytes([s0, s1, s2, s3]);
-    let described = first.is_exact_report && is_described(datagram, first.length, ssrc);
-    (first.is_exact_report || walk(datagram)).then_some(Report { ssrc, described })
-}
-
-/// Whether a description (RFC 3550 §6.5) of this source follows the report, and packets to the end of the datagram, all
-/// of it captured.
-fn is_described(datagram: Datagram<'_>, at: usize, ssrc: u32) -> bool {
-    let description = datagram.bytes.get(at..).unwrap_or_default();
-    let source = description.get(4..).and_then(<[u8]>::first_chunk::<4>);
-    let follows = matches!(description, [flags, 202, ..] if flags >> 6 == 2 && flags & 0x1f == 1);
-    follows && source == Some(&ssrc.to_be_bytes()) && datagram.is_whole() && packets_end(datagram) == datagram.length
+    (first.is_exact_report || walk(datagram)).then_some(u32::from_be_bytes([s0, s1, s2, s3]))
 }
 
 /// One packet of a compound.
@@ -113,18 +92,12 @@ fn packet(bytes: &[u8]) -> Option<Packet> {
     })
 }
 
-/// Where packets that follow each other end.
-fn packets_end(datagram: Datagram<'_>) -> usize {
+/// Whether packets follow each other to the end, or to what SRTCP appends, as far as it was captured.
+fn walk(datagram: Datagram<'_>) -> bool {
     let mut at = 0_usize;
     while let Some(packet) = datagram.bytes.get(at..).and_then(packet) {
         at += packet.length;
     }
-    at
-}
-
-/// Whether packets follow each other to the end, or to what SRTCP appends, as far as it was captured.
-fn walk(datagram: Datagram<'_>) -> bool {
-    let at = packets_end(datagram);
     let left = datagram.length.checked_sub(at);
     let unseen = at + 4 > datagram.bytes.len() && !datagram.is_whole();
     left.is_some_and(|left| unseen || matches!(left, 0 | 4..=SRTCP_TAIL))
@@ -189,7 +162,6 @@ pub(crate) const SAMPLES: &[(&str, &[u8])] = &[
     ("udp RTP telephone-event", RTP_DTMF),
     ("udp RTCP sender report", RTCP_SR),
     ("udp RTCP receiver report", RTCP_RR),
-    ("udp RTCP goodbye", RTCP_BYE),
     ("udp SRTCP receiver report", SRTCP_RR),
 ];
 
@@ -210,11 +182,6 @@ pub(super) const RTCP_SR: &[u8] = b"\x81\xc8\x00\x0c\x5d\x93\x15\x34\xdd\x3a\xc1
 #[cfg(test)]
 const RTCP_RR: &[u8] = b"\x81\xc9\x00\x07\x01\x93\x2d\xb4\x5d\x93\x15\x34\x00\x00\x00\x01\x00\x00\xbf\x8b\x00\x00\x00\x06\xc1\x70\
 \x4d\x61\x00\x04\x05\x1c\x81\xca\x00\x0e\x01\x93\x2d\xb4\x01\x071932db4\x07\x25FreeSWITCH.org -- Come to ClueCon.com\0\0\0\0";
-/// The only RTCP of a call: report, description, goodbye.
-#[cfg(test)]
-const RTCP_BYE: &[u8] = b"\x80\xc8\x00\x06\x37\x96\xcb\x71\x42\xc9\x07\xca\x5e\xfa\xc6\x03\x00\x00\x24\xc3\x00\x00\x00\x09\x00\x00\
-\x06\x0c\x81\xca\x00\x0b\x37\x96\xcb\x71\x01\x1d11894297-4432a9f8@192.168.1.2\x06\x05SIPPS\0\0\x81\xcb\x00\x06\x37\x96\xcb\x71\
-\x10session shutdown\0\0\0";
 /// Encrypted behind the first eight bytes, with a second packet inside.
 #[cfg(test)]
 const SRTCP_RR: &[u8] = b"\x80\xc9\x00\x01\xd3\xf9\xfd\x82\x2f\x54\x0a\x53\x3e\xfc\x06\x5d\xea\xd9\xd9\x0a\xb6\x50\x30\x07\xe3\x59\
@@ -233,31 +200,6 @@ mod tests {
         Header { payload_type: 114, marker: false, sequence, timestamp: 320 * u32::from(sequence), ssrc: 0x1234_5678 }
     }
 
-    fn sender(bytes: &[u8]) -> Option<u32> {
-        rtcp(whole(bytes)).map(|report| report.ssrc)
-    }
-
-    #[test]
-    fn a_described_source_is_proof_at_once() {
-        let described = |bytes: &[u8]| rtcp(whole(bytes)).is_some_and(|report| report.described);
-        for (bytes, expected) in [(RTCP_SR, true), (RTCP_RR, true), (RTCP_BYE, true), (SRTCP_RR, false)] {
-            assert_eq!(described(bytes), expected);
-        }
-        // Nothing shorter; except where only the goodbye is gone.
-        for n in 0..RTCP_BYE.len() {
-            assert_eq!(described(&RTCP_BYE[..n]), n == 76, "{n}");
-            let captured = Datagram { bytes: &RTCP_BYE[..n], length: RTCP_BYE.len() };
-            assert!(rtcp(captured).is_none_or(|report| !report.described), "{n}");
-        }
-        // Another source, another packet than a description, more than one chunk, bytes behind the end.
-        for (at, value) in [(4, 0), (32, 0), (35, 0), (29, 204), (28, 0x82)] {
-            let mut bytes = RTCP_BYE.to_vec();
-            bytes[at] = value;
-            assert!(!described(&bytes), "{at}");
-        }
-        assert!(!described(&[RTCP_BYE, &[0; 4]].concat()));
-    }
-
     #[test]
     fn each_sample_is_one_of_both() {
         for &(name, bytes) in SAMPLES {
@@ -274,9 +216,9 @@ mod tests {
         let silk = Header { payload_type: 104, marker: false, sequence: 0x3d16, timestamp: 0x095e_1e48, ssrc: 0x74ec };
         assert_eq!(header_of(RTP_SILK), silk);
         assert_eq!(header_of(RTP_DTMF).payload_type, 101);
-        assert_eq!(sender(RTCP_SR), Some(0x5d93_1534));
-        assert_eq!(sender(RTCP_RR), Some(0x0193_2db4));
-        assert_eq!(sender(SRTCP_RR), Some(0xd3f9_fd82));
+        assert_eq!(rtcp(whole(RTCP_SR)), Some(0x5d93_1534));
+        assert_eq!(rtcp(whole(RTCP_RR)), Some(0x0193_2db4));
+        assert_eq!(rtcp(whole(SRTCP_RR)), Some(0xd3f9_fd82));
     }
 
     #[test]
@@ -320,7 +262,7 @@ mod tests {
         let with = |at: usize, value: u8| {
             let mut bytes = RTCP_SR.to_vec();
             bytes[at] = value;
-            sender(&bytes)
+            rtcp(whole(&bytes))
         };
         assert_eq!(with(0, 0x41), None);
         assert_eq!(with(1, 199), None);
@@ -330,9 +272,9 @@ mod tests {
         assert_eq!(with(3, 13), None);
         // A feedback message alone, and one with SRTCP's tail.
         let nack = *b"\x81\xcd\x00\x03\x00\x00\x03\xe9\x00\x00\x07\xd2\x00\x01\x00\x00";
-        assert_eq!(sender(&nack), Some(1001));
-        assert_eq!(sender(&[&nack[..], &[9; 14]].concat()), Some(1001));
-        assert_eq!(sender(&[&nack[..], &[9; 19]].concat()), None);
+        assert_eq!(rtcp(whole(&nack)), Some(1001));
+        assert_eq!(rtcp(whole(&[&nack[..], &[9; 14]].concat())), Some(1001));
+        assert_eq!(rtcp(whole(&[&nack[..], &[9; 19]].concat())), None);
     }
 
     #[test]
@@ -385,8 +327,8 @@ mod tests {
             if let Some(header) = header(whole(&bytes)) {
                 assert_eq!(proof.rtp(&header), 1);
             }
-            if let Some(report) = rtcp(whole(&bytes)) {
-                assert!(!report.described && !proof.rtcp(report.ssrc));
+            if let Some(ssrc) = rtcp(whole(&bytes)) {
+                assert!(!proof.rtcp(ssrc));
             }
         }
     }
