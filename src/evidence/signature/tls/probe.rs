@@ -4,7 +4,7 @@
 //! Must not know: the other direction, what a handshake comes to, ports, rows.
 //!
 //! RFC 5246 §6.2. A hello, an alert and a ChangeCipherSpec prove themselves. Of an encrypted record only the header is
-//! known, some 24 bits: it takes a second header behind it, or a record that ends where the bytes end.
+//! known, some 24 bits: it takes a second header behind it, or a record that ends where the direction ends.
 
 use super::hello::{self, HEAD, Pseudo, SSLV2_HEADER, Sslv2};
 use super::names;
@@ -15,14 +15,14 @@ use crate::evidence::signature::Prefix;
 /// Over TCP.
 #[must_use]
 pub fn stream(prefix: Prefix<'_>) -> Probe {
-    match (judge(prefix.bytes), hello::pseudo(prefix.bytes)) {
+    match (judge(prefix.bytes, prefix.ended), hello::pseudo(prefix.bytes)) {
         (Probe::Certain(_), Pseudo::It) => Probe::NotMe,
         (Probe::Certain(_), Pseudo::Open(wanted)) => Probe::Unsure(wanted),
         (probe, _) => probe,
     }
 }
 
-fn judge(bytes: &[u8]) -> Probe {
+fn judge(bytes: &[u8], ended: bool) -> Probe {
     match hello::sslv2(bytes) {
         Sslv2::Hello { .. } => return certain(Speaker::Initiator),
         Sslv2::Cut if !bytes.is_empty() => return Probe::Unsure(SSLV2_HEADER),
@@ -32,10 +32,10 @@ fn judge(bytes: &[u8]) -> Probe {
         At::Not => Probe::NotMe,
         At::Cut => Probe::Unsure(first_look(bytes.first().copied())),
         At::Record(first) => match first.kind {
-            HANDSHAKE => handshake(bytes, first),
+            HANDSHAKE => handshake(bytes, first, ended),
             ALERT if first.length == 2 => alert(first),
             CHANGE_CIPHER_SPEC => change(first),
-            _ => chain(bytes, first),
+            _ => chain(bytes, first, ended),
         },
     }
 }
@@ -71,7 +71,7 @@ const fn change(first: Record<'_>) -> Probe {
 }
 
 /// A hello, in one record or spread over some; or another handshake message, seen from the middle.
-fn handshake(bytes: &[u8], first: Record<'_>) -> Probe {
+fn handshake(bytes: &[u8], first: Record<'_>, ended: bool) -> Probe {
     let mut head = [0; HEAD];
     let mut known = 0;
     let mut next = first;
@@ -83,7 +83,7 @@ fn handshake(bytes: &[u8], first: Record<'_>) -> Probe {
         // The first byte tells what else to wait for.
         let missing = if known == 0 { 1 } else { head.len() - known };
         if !may_be_hello(&head, known) {
-            return chain(bytes, first);
+            return chain(bytes, first, ended);
         }
         if missing == 0 {
             break;
@@ -99,7 +99,7 @@ fn handshake(bytes: &[u8], first: Record<'_>) -> Probe {
             _ => return Probe::NotMe,
         };
     }
-    hello::speaker(head).map_or_else(|| chain(bytes, first), certain)
+    hello::speaker(head).map_or_else(|| chain(bytes, first, ended), certain)
 }
 
 /// Whether a handshake message that begins with some bytes may be a hello.
@@ -115,7 +115,7 @@ fn may_be_hello(head: &[u8; HEAD], known: usize) -> bool {
 const MESSAGES: &[u8] = &[4, 11, 12, 13, 14, 15, 16, 22];
 
 /// A record whose contents prove nothing by themselves, unless it is filled by one handshake message exactly.
-fn chain(bytes: &[u8], first: Record<'_>) -> Probe {
+fn chain(bytes: &[u8], first: Record<'_>, ended: bool) -> Probe {
     match (first.kind, first.payload) {
         (HANDSHAKE, [kind, 0, high, low, ..]) if MESSAGES.contains(kind) => {
             let length = usize::from(u16::from_be_bytes([*high, *low]));
@@ -138,6 +138,8 @@ fn chain(bytes: &[u8], first: Record<'_>) -> Probe {
     match (record::at(bytes, end), follows) {
         (At::Not, _) => Probe::NotMe,
         _ if !same_version => Probe::NotMe,
+        // That it ends where the bytes end says something only if they go no further.
+        (At::Cut, []) if !ended => Probe::Unsure(end + 1),
         (At::Cut, [kind]) if *kind != APPLICATION_DATA => Probe::Unsure(end + 2),
         _ => certain(Speaker::Either),
     }
@@ -239,8 +241,12 @@ mod tests {
         let data = record(23, 0x0301, &noise.bytes(32));
         let long = record(23, 0x0301, &noise.bytes(704));
         for second in [&data, &long] {
-            certain_from(&two(&data, second), data.len(), Speaker::Either);
+            certain_from(&two(&data, second), data.len() + 1, Speaker::Either);
         }
+        // In segments of one byte every record ends where the bytes end, and every random length too.
+        assert_eq!(stream(prefix(&data)), Probe::Unsure(data.len() + 1));
+        let whole = Prefix { ended: true, ..prefix(&data) };
+        assert_eq!(stream(whole), Probe::Certain(Sighting::of(Protocol::Tls, Speaker::Either)));
         for other in [b"GET / HTTP/1.1\r\n".to_vec(), record(23, 0x0303, &[0; 20]), vec![23, 3, 9]] {
             assert_eq!(stream(prefix(&two(&data, &other))), Probe::NotMe, "{other:?}");
         }
