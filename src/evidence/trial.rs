@@ -110,7 +110,7 @@ impl Trial {
         let proof = self.proof.of_mut(direction);
         match content {
             Content::Rtp(header) => (proof.rtp(&header) >= ENOUGH).then_some(Protocol::Rtp),
-            Content::Rtcp(ssrc) => proof.rtcp(ssrc).then_some(Protocol::Rtcp),
+            Content::Rtcp(ssrc) => proof.rtcp(ssrc, digest(datagram.bytes)).then_some(Protocol::Rtcp),
             Content::Stun(_) => None,
         }
     }
@@ -154,6 +154,11 @@ impl Trial {
         }
         self.details
     }
+}
+
+/// FNV-1a: tells a datagram from one that was captured twice.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |digest, &byte| (digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -266,7 +271,10 @@ mod tests {
         let report = sample(rtp::SAMPLES, "udp RTCP sender report");
         let mut feed = Feed::default();
         feed.open(Forward, report).open(Reverse, sample(rtp::SAMPLES, "udp RTCP receiver report"));
-        let media = feed.media(Forward, report);
+        // Captured twice it is still one.
+        feed.open(Forward, report);
+        let later = [&report[..8], &[0xee; 8], &report[16..]].concat();
+        let media = feed.media(Forward, &later);
         assert!(media.rtcp && media.streams.is_empty());
         assert_eq!(feed.seen, Both { forward: either(Protocol::Rtcp), reverse: None });
         assert_eq!(media.sighting(Reverse), either(Protocol::Rtcp));

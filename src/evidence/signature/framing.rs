@@ -174,7 +174,7 @@ fn walk(bytes: &[u8], mut at: usize) -> Probe {
                 return certain(if rtp { Protocol::Rtp } else { Protocol::Stun });
             }
             Some(Content::Rtp(header)) if proof.rtp(&header) >= ENOUGH => return certain(Protocol::Rtp),
-            Some(Content::Rtcp(ssrc)) if proof.rtcp(ssrc) => return certain(Protocol::Rtcp),
+            Some(Content::Rtcp(ssrc)) if proof.rtcp(ssrc, at as u64) => return certain(Protocol::Rtcp),
             Some(Content::Rtp(_)) => rtp = true,
             Some(Content::Rtcp(_)) => {}
             Some(Content::Stun(_)) | None => return Probe::NotMe,

@@ -183,7 +183,7 @@ fn frames(bytes: &[u8]) -> Probe {
             // Its cookie and its length agree beside the frame's.
             Some(Content::Stun(_)) => return certain(Speaker::Either),
             Some(Content::Rtp(header)) if proof.rtp(&header) >= ENOUGH => return certain(Speaker::Either),
-            Some(Content::Rtcp(ssrc)) if proof.rtcp(ssrc) => return certain(Speaker::Either),
+            Some(Content::Rtcp(ssrc)) if proof.rtcp(ssrc, at as u64) => return certain(Speaker::Either),
             Some(_) => {}
             None if frame.message.length == 0 || multiplexed(frame.message).is_some() => {}
             None => return Probe::NotMe,

@@ -112,7 +112,7 @@ pub struct Proof {
     candidates: ArrayVec<Candidate, CANDIDATES>,
     /// The candidate to give way to the next stranger.
     oldest: usize,
-    rtcp: Option<u32>,
+    rtcp: Option<(u32, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -148,9 +148,11 @@ impl Proof {
         candidate.run
     }
 
-    /// Whether the SSRC of the RTCP before this one was the same: 32 bits, and two well-formed compounds.
-    pub fn rtcp(&mut self, ssrc: u32) -> bool {
-        self.rtcp.replace(ssrc) == Some(ssrc)
+    /// Whether the SSRC of the RTCP before this one was the same: 32 bits, and two well-formed compounds. `which` tells
+    /// a packet from one that was only captured twice.
+    pub fn rtcp(&mut self, ssrc: u32, which: u64) -> bool {
+        let before = self.rtcp.replace((ssrc, which));
+        before.is_some_and(|(same, other)| same == ssrc && other != which)
     }
 }
 
@@ -303,9 +305,10 @@ mod tests {
         assert_eq!(proof.rtp(&Header { ssrc: 99, ..at(0) }), 1);
         assert_eq!(proof.rtp(&Header { ssrc: 1, ..at(3) }), 1);
         assert_eq!(proof.rtp(&Header { ssrc: 3, ..at(3) }), 4);
-        assert!(!proof.rtcp(7));
-        assert!(!proof.rtcp(8));
-        assert!(proof.rtcp(8));
+        assert!(!proof.rtcp(7, 1));
+        assert!(!proof.rtcp(8, 1));
+        assert!(!proof.rtcp(8, 1));
+        assert!(proof.rtcp(8, 2));
     }
 
     #[test]
@@ -318,7 +321,7 @@ mod tests {
             state
         };
         let mut proof = Proof::default();
-        for _ in 0..10_000 {
+        for round in 0..10_000 {
             let length = (next() % 80) as usize;
             let mut bytes: Vec<u8> = (0..length).map(|_| (next() >> 32) as u8).collect();
             if let Some(first) = bytes.first_mut() {
@@ -328,7 +331,7 @@ mod tests {
                 assert_eq!(proof.rtp(&header), 1);
             }
             if let Some(ssrc) = rtcp(whole(&bytes)) {
-                assert!(!proof.rtcp(ssrc));
+                assert!(!proof.rtcp(ssrc, round));
             }
         }
     }
