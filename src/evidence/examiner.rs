@@ -173,7 +173,12 @@ impl Examiner {
             let held = case.held();
             let what = case.cut_short(&mut self.certificates);
             self.held = self.held.saturating_sub(held);
+            let (slot, empty) = (victim as u32, case.is_empty());
             self.recycle(what);
+            // Who knows nothing needs no place either.
+            if let Some(generation) = self.slots.get(victim).map(|slot| slot.generation).filter(|_| empty) {
+                self.take(Ticket { slot, generation });
+            }
         }
     }
 
@@ -202,6 +207,11 @@ impl Case {
 
     const fn is_open(&self) -> bool {
         !matches!(self.what, What::CutShort(_))
+    }
+
+    /// Whether it was cut short before it knew anything.
+    const fn is_empty(&self) -> bool {
+        matches!(self.what, What::CutShort(None)) && self.seen.forward.is_none() && self.seen.reverse.is_none()
     }
 
     /// Keeps what is certain; gives back what it was read with. That nothing is known of bytes not all read is no
