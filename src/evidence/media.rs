@@ -274,6 +274,7 @@ pub(in crate::evidence) fn packet(at_ns: i64, payload: &[u8]) -> Packet<'_> {
 mod tests {
     use super::Direction::{Forward, Reverse};
     use super::*;
+    use crate::evidence::noise::Noise;
     use crate::evidence::signature::stun;
 
     /// An RTP packet with 20 bytes of payload.
@@ -417,18 +418,12 @@ mod tests {
     #[test]
     fn noise_and_every_cut_are_harmless() {
         let mut media = Media::default();
-        let mut state = 0x5eed_1234_5678_9abd_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut noise = Noise::new(0x5eed_1234_5678_9abd);
         for _ in 0..10_000 {
-            let length = (next() % 120) as usize;
-            let bytes: Vec<u8> = (0..length).map(|_| (next() >> 32) as u8).collect();
-            let at = next().cast_signed();
-            media.observe(if next() & 1 == 0 { Forward } else { Reverse }, &packet(at, &bytes));
+            let length = noise.below(120);
+            let bytes: Vec<u8> = noise.bytes(length);
+            let at = noise.next().cast_signed();
+            media.observe(if noise.next() & 1 == 0 { Forward } else { Reverse }, &packet(at, &bytes));
         }
         assert!(!media.stun && !media.turn);
         for (_, bytes) in stun::SAMPLES.iter().chain(ms_turn::SAMPLES) {

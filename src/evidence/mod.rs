@@ -23,6 +23,8 @@ mod dialogue;
 mod examiner;
 mod facts;
 mod media;
+#[cfg(test)]
+mod noise;
 mod prefix;
 mod protocol;
 pub mod signature;
@@ -140,7 +142,7 @@ impl Evidence {
         }
     }
 
-    /// What began as STUN may have become RTP.
+    /// A direction that was heard before the media was proven, and never again, says what it said then.
     fn refine(&mut self) {
         let Some(Known { seen, details: Some(Details::Media(media)) }) = self.known.as_deref_mut() else { return };
         for direction in [Direction::Forward, Direction::Reverse] {

@@ -235,6 +235,7 @@ fn append(bytes: &mut Vec<u8>, at: usize, payload: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::noise::Noise;
 
     /// The connection's first byte, near the end of the sequence numbers.
     const FIRST: u32 = u32::MAX - 1000;
@@ -497,15 +498,12 @@ mod tests {
         assert!(stream.assembled.held() >= 3);
     }
 
-    /// Seeded xorshift.
-    struct Random(u64);
+    /// Orders and cuts without a rule.
+    struct Random(Noise);
 
     impl Random {
         fn below(&mut self, limit: usize) -> usize {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 >> 11) as usize % limit
+            self.0.below(limit)
         }
 
         fn shuffle<T>(&mut self, items: &mut [T]) {
@@ -557,7 +555,7 @@ mod tests {
 
     #[test]
     fn any_order_any_overlap_from_a_known_start() {
-        let mut random = Random(0x0_D0E5);
+        let mut random = Random(Noise::new(0x0_D0E5));
         for _ in 0..2000 {
             let message = 1 + random.below(3000);
             let mut segments = random.segments(message, 1, 10);
@@ -582,7 +580,7 @@ mod tests {
 
     #[test]
     fn any_order_of_few_segments_yields_the_whole_message() {
-        let mut random = Random(0xA11);
+        let mut random = Random(Noise::new(0xA11));
         for _ in 0..2000 {
             let message: Vec<u8> = (0..2 + random.below(20_000)).map(|_| random.below(256) as u8).collect();
             let mut segments = random.segments(message.len(), 2, 20);
@@ -602,7 +600,7 @@ mod tests {
 
     #[test]
     fn any_order_any_overlap_from_the_first_payload_seen() {
-        let mut random = Random(0xF1257);
+        let mut random = Random(Noise::new(0xF1257));
         for _ in 0..2000 {
             let message = 20 + random.below(3000);
             let mut segments = random.segments(message, 2, 10);
@@ -626,7 +624,7 @@ mod tests {
 
     #[test]
     fn cut_segments_never_yield_more_than_was_captured() {
-        let mut random = Random(0xC07);
+        let mut random = Random(Noise::new(0xC07));
         for round in 0..2000 {
             let message = 20 + random.below(3000);
             let snaplen = 20 + random.below(400);
@@ -654,7 +652,7 @@ mod tests {
 
     #[test]
     fn hostile_segments_are_bounded() {
-        let mut random = Random(0xBAD);
+        let mut random = Random(Noise::new(0xBAD));
         for _ in 0..300 {
             let mut stream = if random.below(2) == 0 { Stream::known() } else { Stream::unknown() };
             for _ in 0..100 {

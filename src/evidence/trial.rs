@@ -166,6 +166,7 @@ mod tests {
     use super::Direction::{Forward, Reverse};
     use super::*;
     use crate::evidence::media::packet;
+    use crate::evidence::noise::Noise;
     use crate::evidence::signature::{ms_turn, rtp, stun};
 
     type Seen = Both<Option<Sighting>>;
@@ -338,19 +339,13 @@ mod tests {
 
     #[test]
     fn noise_is_no_media() {
-        let mut state = 0xdead_0bad_f00d_0001_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut noise = Noise::new(0xdead_0bad_f00d_0001);
         for _ in 0..1_000 {
             let mut feed = Feed::default();
             loop {
-                let length = 1 + (next() % 90) as usize;
-                let bytes: Vec<u8> = (0..length).map(|_| (next() >> 32) as u8).collect();
-                let direction = if next() & 1 == 0 { Forward } else { Reverse };
+                let length = 1 + noise.below(90);
+                let bytes: Vec<u8> = noise.bytes(length);
+                let direction = if noise.next() & 1 == 0 { Forward } else { Reverse };
                 match feed.datagram(direction, &bytes) {
                     Step::Open => {}
                     Step::Settled => break,

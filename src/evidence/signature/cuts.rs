@@ -4,6 +4,7 @@
 //! Must not know: any protocol.
 
 use super::{Datagram, DatagramProbe, Prefix, StreamProbe};
+use crate::evidence::noise::Noise;
 use crate::evidence::protocol::{Probe, Protocol, Sighting, Speaker};
 
 /// Bytes from hexadecimal digits; blanks are allowed between them.
@@ -85,18 +86,10 @@ fn prefixes(bytes: &[u8], probe: impl Fn(usize) -> Probe) -> Option<(usize, Sigh
 
 /// No buffer of noise, nor noise after the first bytes of a real message, may be taken for anything.
 pub(super) fn noise(mut certain: impl FnMut(&[u8]) -> bool) {
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    let mut next = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed
-    };
-    let mut buffer = Vec::new();
+    let mut noise = Noise::new(0x2545_f491_4f6c_dd1d);
     for _ in 0..10_000 {
-        buffer.clear();
-        let length = usize::try_from(next() % 700).unwrap();
-        buffer.extend(std::iter::repeat_with(|| next().to_le_bytes()).flatten().take(length));
+        let length = noise.below(700);
+        let buffer = noise.bytes(length);
         assert!(!certain(&buffer), "{buffer:02x?}");
     }
 }

@@ -257,6 +257,8 @@ const RTCP: &[u8] = b"\x00\x08\x80\xc9\x00\x01\x01\x93\x2d\xb4\x00\x08\x80\xc9\x
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::noise::Noise;
+    use crate::evidence::signature::tests::never_taken_back;
 
     fn from_start(bytes: &[u8]) -> Prefix<'_> {
         Prefix { bytes, from_start: true, ended: false }
@@ -434,47 +436,16 @@ mod tests {
 
     #[test]
     fn damaged_or_not_an_answer_is_not_taken_back() {
-        let mut state = 0x0bad_cafe_1234_5677_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
-        for round in 0..2_000 {
-            for (name, bytes) in SAMPLES.iter() {
-                let mut bytes = [bytes, *bytes].concat();
-                for _ in 0..round % 4 {
-                    let at = (next() % bytes.len() as u64) as usize;
-                    bytes[at] = (next() >> 32) as u8;
-                }
-                let mut last = Probe::Unsure(0);
-                for n in 0..=bytes.len() {
-                    let probe = stream(from_start(&bytes[..n]));
-                    match (last, probe) {
-                        (Probe::Unsure(_), Probe::Unsure(more)) => assert!(more > n, "{name} {n}"),
-                        (Probe::Unsure(_), _) => {}
-                        (last, probe) => assert_eq!(last, probe, "{name} {n} {bytes:02x?}"),
-                    }
-                    last = probe;
-                }
-            }
-        }
+        never_taken_back(stream, SAMPLES);
     }
 
     #[test]
     fn noise_is_not_framed() {
-        let mut state = 0xfeed_beef_1234_5679_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut noise = Noise::new(0xfeed_beef_1234_5679);
         for round in 0..10_000 {
-            let length = (next() % 400) as usize;
-            let mut bytes: Vec<u8> = (0..length).map(|_| (next() >> 32) as u8).collect();
-            if let (true, Some(head)) = (next() & 1 == 0, bytes.first_chunk_mut::<4>()) {
+            let length = noise.below(400);
+            let mut bytes: Vec<u8> = noise.bytes(length);
+            if let (true, Some(head)) = (noise.next() & 1 == 0, bytes.first_chunk_mut::<4>()) {
                 *head = [0, 40, 0x80, 127];
             }
             let prefix = Prefix { bytes: &bytes, from_start: round % 8 != 0, ended: round & 1 == 0 };

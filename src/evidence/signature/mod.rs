@@ -138,10 +138,11 @@ pub const FURTHER: &[(Protocol, Further)] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::noise::Noise;
     use crate::evidence::protocol::Sighting;
 
     /// Name and bytes: how a stream begins, or a datagram.
-    type Sample = (&'static str, &'static [u8]);
+    pub(super) type Sample = (&'static str, &'static [u8]);
 
     /// The samples of every signature. Add a row here with every signature file that exports `SAMPLES`.
     const SAMPLES: &[(Protocol, &[Sample])] = &[
@@ -173,30 +174,6 @@ mod tests {
         (Protocol::Stun, &[Protocol::Rtp]),
         (Protocol::MsTurn, &[Protocol::Rtp, Protocol::Stun]),
     ];
-
-    /// Seeded xorshift.
-    pub(super) struct Noise(u64);
-
-    impl Noise {
-        pub(super) const fn new(seed: u64) -> Self {
-            Self(seed | 1)
-        }
-
-        pub(super) fn next(&mut self) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            self.0
-        }
-
-        pub(super) fn below(&mut self, limit: usize) -> usize {
-            (self.next() >> 11) as usize % limit
-        }
-
-        pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
-            (0..length).map(|_| (self.next() >> 32) as u8).collect()
-        }
-    }
 
     /// A prefix in each state it can be in.
     fn states(bytes: &[u8]) -> [Prefix<'_>; 4] {
@@ -244,6 +221,31 @@ mod tests {
             }
         }
         assert!(known, "{name}");
+    }
+
+    /// Shows samples twice over, with up to three bytes changed, cut at every length: an answer is never taken back, and
+    /// what is asked for was not there yet.
+    pub(super) fn never_taken_back(probe: StreamProbe, samples: &[Sample]) {
+        let mut noise = Noise::new(0x0bad_cafe_1234_5677);
+        for round in 0..2_000 {
+            for (name, bytes) in samples {
+                let mut bytes = [*bytes, *bytes].concat();
+                for _ in 0..round % 4 {
+                    let at = noise.below(bytes.len());
+                    bytes[at] = noise.next() as u8;
+                }
+                let mut last = Probe::Unsure(0);
+                for n in 0..=bytes.len() {
+                    let found = probe(Prefix { bytes: &bytes[..n], from_start: true, ended: false });
+                    match (last, found) {
+                        (Probe::Unsure(_), Probe::Unsure(more)) => assert!(more > n, "{name} {n}"),
+                        (Probe::Unsure(_), _) => {}
+                        (last, found) => assert_eq!(last, found, "{name} {n} {bytes:02x?}"),
+                    }
+                    last = found;
+                }
+            }
+        }
     }
 
     /// Shows random bytes, printable or not.

@@ -303,6 +303,8 @@ const DATA: &[u8] = b"\x03\x00\x00\x0e\x80\x72\x10\x00\x00\x00\x00\x01\x00\x00\x
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::noise::Noise;
+    use crate::evidence::signature::tests::never_taken_back;
 
     fn whole(bytes: &[u8]) -> Datagram<'_> {
         Datagram { bytes, length: bytes.len() }
@@ -450,46 +452,16 @@ mod tests {
 
     #[test]
     fn damaged_or_not_an_answer_is_not_taken_back() {
-        let mut state = 0x0bad_cafe_1234_5677_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
-        for round in 0..2_000 {
-            for (name, bytes) in SAMPLES.iter().filter(|(name, _)| name.starts_with("tcp")) {
-                let mut bytes = [bytes, *bytes].concat();
-                for _ in 0..round % 4 {
-                    let at = (next() % bytes.len() as u64) as usize;
-                    bytes[at] = (next() >> 32) as u8;
-                }
-                let mut last = Probe::Unsure(0);
-                for n in 0..=bytes.len() {
-                    let probe = stream(prefix(&bytes[..n]));
-                    match (last, probe) {
-                        (Probe::Unsure(_), Probe::Unsure(more)) => assert!(more > n, "{name} {n}"),
-                        (Probe::Unsure(_), _) => {}
-                        (last, probe) => assert_eq!(last, probe, "{name} {n} {bytes:02x?}"),
-                    }
-                    last = probe;
-                }
-            }
-        }
+        let streams: Vec<_> = SAMPLES.iter().copied().filter(|(name, _)| name.starts_with("tcp")).collect();
+        never_taken_back(stream, &streams);
     }
 
     #[test]
     fn noise_is_not_relayed() {
-        let mut state = 0x0dd0_beef_1234_5671_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut noise = Noise::new(0x0dd0_beef_1234_5671);
         for round in 0..10_000 {
-            let length = (next() % 300) as usize;
-            let mut bytes: Vec<u8> = (0..length).map(|_| (next() >> 32) as u8).collect();
+            let length = noise.below(300);
+            let mut bytes: Vec<u8> = noise.bytes(length);
             if let (1, Some(head)) = (round % 3, bytes.first_chunk_mut::<5>()) {
                 *head = [3, 0, 0, 60, 0x80];
             }

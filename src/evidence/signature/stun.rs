@@ -259,6 +259,7 @@ const ALLOCATE_ERROR: &[u8] = b"\x01\x13\x00\x54\x21\x12\xa4\x42\x41\x4b\x37\x51
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::noise::Noise;
 
     fn whole(bytes: &[u8]) -> Datagram<'_> {
         Datagram { bytes, length: bytes.len() }
@@ -370,18 +371,12 @@ mod tests {
 
     #[test]
     fn noise_is_not_stun() {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut noise = Noise::new(0x9e37_79b9_7f4a_7c15);
         for _ in 0..10_000 {
-            let length = (next() % 200) as usize;
-            let mut bytes: Vec<u8> = (0..length).map(|_| (next() >> 32) as u8).collect();
+            let length = noise.below(200);
+            let mut bytes: Vec<u8> = noise.bytes(length);
             // Half of them with a plausible type and the right length.
-            if let (true, Some(head)) = (next() & 1 == 0, bytes.first_chunk_mut::<4>()) {
+            if let (true, Some(head)) = (noise.next() & 1 == 0, bytes.first_chunk_mut::<4>()) {
                 *head = [0, 1, 0, length.saturating_sub(HEADER) as u8];
             }
             assert!(!matches!(datagram(whole(&bytes)), Probe::Certain(_)), "{bytes:02x?}");

@@ -150,6 +150,7 @@ fn wanted(tls: &Tls, sides: &Both<Side>, direction: Direction) -> Option<usize> 
 mod tests {
     use super::testing::*;
     use super::*;
+    use crate::evidence::noise::Noise;
     use ClientCertificate::{Empty, NotRequested, Presented};
 
     const NOTHING: &[u8] = &[];
@@ -569,7 +570,7 @@ mod tests {
 
     #[test]
     fn damaged_bytes_do_no_harm() {
-        let mut noise = Noise(0xfeed_beef);
+        let mut noise = Noise::new(0xfeed_beef);
         let cases = cases();
         for round in 0..20_000 {
             let case = &cases[round % cases.len()];

@@ -149,6 +149,7 @@ fn chain(bytes: &[u8], first: Record<'_>, ended: bool) -> Probe {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::evidence::noise::Noise;
 
     fn certainly(bytes: &[u8]) -> Option<Speaker> {
         match stream(prefix(bytes)) {
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn from_the_middle() {
-        let mut noise = Noise(7);
+        let mut noise = Noise::new(7);
         let data = record(23, 0x0301, &noise.bytes(32));
         let long = record(23, 0x0301, &noise.bytes(704));
         for second in [&data, &long] {
@@ -332,7 +333,7 @@ mod tests {
 
     #[test]
     fn noise_is_never_certain() {
-        let mut noise = Noise(0x1234_5678_9abc_def1);
+        let mut noise = Noise::new(0x1234_5678_9abc_def1);
         for round in 0..10_000 {
             let length = (noise.next() % 200) as usize;
             let mut bytes = noise.bytes(length);

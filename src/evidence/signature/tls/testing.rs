@@ -78,22 +78,6 @@ pub(super) fn certificate_request(names: usize) -> Vec<u8> {
     message(13, &[head, names].concat())
 }
 
-/// Bytes without order, the same for the same seed.
-pub(super) struct Noise(pub(super) u64);
-
-impl Noise {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next().to_le_bytes()[3]).collect()
-    }
-}
-
 /// TLS 1.2, mutual: the client up to Finished.
 pub(super) const MUTUAL_CLIENT: &str = "
     FgMBALwBAAC4AwNiF0Svlgyk7CBn73sUq0evUr/7Krydrl3YVZRpwfK2BQAAIsAswDDAr8CtwCvAL8CuwKzAJMAowCPAJ8AKwBTACcATAP8BAABtAA
