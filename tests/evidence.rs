@@ -11,23 +11,19 @@
 )]
 
 mod common;
+mod world;
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use common::frame::{ACK, PSH, RST, SYN};
 use common::media::{H264UC, PCMU, RTAUDIO, Stream, X_DATA};
-use common::savefile::{Pcap, in_time_order};
 use common::tls::{ClientAuth, Session, TLS_1_0};
-use common::{Frame, MILLISECOND, SECOND, Side, Talk, Tcp, Turn, Udp, Wire, answer, ask, tcp_flow};
+use common::{Frame, MILLISECOND, Side, Talk, Tcp, Turn, Udp, Wire, answer, ask, tcp_flow};
 use common::{hosts, media, microsoft, payload, pool, trouble};
-use lyncap::capture::Inputs;
-use lyncap::catalog::Catalogs;
-use lyncap::pipeline::{self, Options};
 use lyncap::report::audit::{Audit, Policy};
-use lyncap::topology::Topology;
 use lyncap::verdict::{Judge, Judged};
+use world::{World, at, end};
 
 /// A pool with a host of most roles.
 const POOL: &str = r#"
@@ -48,16 +44,6 @@ network = [
 "#;
 
 const DESK: &str = "10.1.0.5:50123";
-const START: u64 = 1_772_438_400 * SECOND;
-
-fn at(second: u64) -> u64 {
-    START + second * SECOND
-}
-
-fn end(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
 fn tcp(from: &str, to: &str, talk: &[Turn]) -> Vec<Frame> {
     tcp_flow(at(0), end(from), end(to), talk)
 }
@@ -78,31 +64,10 @@ fn rtp(from: &str, to: &str, payload_type: u8, ice: bool) -> Vec<Frame> {
     call.stream(20 * MILLISECOND, 50, packet).frames()
 }
 
-/// Everything that is read of some conversations.
-struct World {
-    catalogs: Catalogs,
-    topology: Topology,
-    reading: lyncap::reading::Reading,
-}
-
 impl World {
-    fn new(topology: &str, overlays: &[&str], conversations: Vec<Vec<Frame>>) -> Self {
-        Self::of(topology, overlays, Pcap::default().write(&in_time_order(conversations.concat())))
-    }
-
-    fn of(topology: &str, overlays: &[&str], capture: Vec<u8>) -> Self {
-        let topology = Topology::parse("test", topology).unwrap();
-        let overlays: Vec<_> = overlays.iter().map(|&name| name.to_owned()).collect();
-        let catalogs = Catalogs::new(&overlays, Vec::new(), &topology.site).unwrap();
-        let inputs = Inputs::from_reader("test", Cursor::new(capture)).unwrap();
-        let reading = pipeline::read(inputs, Options::default(), |_| ()).unwrap();
-        assert!(reading.stats.is_conserved());
-        Self { catalogs, topology, reading }
-    }
-
     /// What `tell` says of each flow.
     fn each<T>(&self, tell: impl Fn(&Judge<'_>, usize, &Judged<'_>) -> T) -> Vec<T> {
-        let judge = Judge::new(&self.reading.flows, &self.catalogs, &self.topology);
+        let judge = self.judge();
         let flows = self.reading.flows.iter().enumerate();
         flows.map(|(index, flow)| tell(&judge, index, &judge.judge(index, flow))).collect()
     }
@@ -116,7 +81,7 @@ impl World {
 
     /// "severity kind transport/port" of every finding.
     fn findings(&self, policy: &str) -> Vec<String> {
-        let judge = Judge::new(&self.reading.flows, &self.catalogs, &self.topology);
+        let judge = self.judge();
         let policy = Policy::parse("policy", policy).unwrap();
         let line = |finding: &lyncap::report::audit::Finding| {
             let port = finding.port.map_or_else(|| "*".to_owned(), |port| port.to_string());

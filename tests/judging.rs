@@ -11,18 +11,13 @@
 )]
 
 mod common;
+mod world;
 
-use std::io::Cursor;
 use std::net::SocketAddr;
 
-use common::savefile::{Pcap, in_time_order};
 use common::{Frame, SECOND, Side, Tcp, Udp, Wire, tcp_flow, udp_flow};
-use lyncap::capture::Inputs;
-use lyncap::catalog::Catalogs;
-use lyncap::pipeline::{self, Options};
 use lyncap::report::audit::Audit;
-use lyncap::topology::Topology;
-use lyncap::verdict::Judge;
+use world::{World, at, end};
 
 /// A pool: two Front Ends, a Director, desks.
 const POOL: &str = r#"
@@ -46,16 +41,6 @@ addresses = ["10.1.0.0/16"]
 roles = ["client"]
 "#;
 
-const START: u64 = 1_772_438_400 * SECOND;
-
-fn at(second: u64) -> u64 {
-    START + second * SECOND
-}
-
-fn end(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
 /// A complete TCP flow between two sockets.
 fn flow(second: u64, from: &str, to: &str) -> Vec<Frame> {
     tcp_flow(at(second), end(from), end(to), &[])
@@ -66,28 +51,10 @@ fn midstream(second: u64, from: &str, to: &str) -> Vec<Frame> {
     Tcp::new(at(second), end(from), end(to)).send(Side::Server, b"x").send(Side::Client, b"y").frames()
 }
 
-/// Everything that is read of some conversations.
-struct World {
-    catalogs: Catalogs,
-    topology: Topology,
-    reading: lyncap::reading::Reading,
-}
-
 impl World {
-    fn new(topology: &str, overlays: &[&str], conversations: Vec<Vec<Frame>>) -> Self {
-        let topology = Topology::parse("test", topology).unwrap();
-        let overlays: Vec<_> = overlays.iter().map(|&name| name.to_owned()).collect();
-        let catalogs = Catalogs::new(&overlays, Vec::new(), &topology.site).unwrap();
-        let bytes = Pcap::default().write(&in_time_order(conversations.concat()));
-        let inputs = Inputs::from_reader("test", Cursor::new(bytes)).unwrap();
-        let reading = pipeline::read(inputs, Options::default(), |_| ()).unwrap();
-        assert!(reading.stats.is_conserved());
-        Self { catalogs, topology, reading }
-    }
-
     /// "responder basis outcome verdict rows" of the flow that began last.
     fn last(&self) -> String {
-        let judge = Judge::new(&self.reading.flows, &self.catalogs, &self.topology);
+        let judge = self.judge();
         let index = self.reading.flows.len() - 1;
         let judged = judge.judge(index, &self.reading.flows[index]);
         let rows: Vec<_> = judged.rows.iter().map(|row| &*row.id).collect();
@@ -102,7 +69,7 @@ impl World {
     }
 
     fn audit(&self) -> Audit {
-        Audit::new(&self.reading, &Judge::new(&self.reading.flows, &self.catalogs, &self.topology))
+        Audit::new(&self.reading, &self.judge())
     }
 
     /// "severity kind initiator -> responder transport/port" of every finding.
@@ -248,7 +215,7 @@ fn outcomes() {
     let answers_elsewhere = flow(10, "10.1.0.6:50124", "10.0.0.12:444");
     let outcome = |topology: &str, conversations: Vec<Vec<Frame>>| {
         let world = World::new(topology, &[], conversations);
-        let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+        let judge = world.judge();
         judge.judge(0, &world.reading.flows[0]).outcome.as_str()
     };
     assert_eq!(outcome(POOL, vec![tcp().handshake().frames()]), "established");
@@ -268,7 +235,7 @@ fn outcomes() {
 fn near_misses_say_what_is_missing() {
     let miss = |overlay: &[&str], conversation: Vec<Frame>| {
         let world = World::new(POOL, overlay, vec![conversation]);
-        let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+        let judge = world.judge();
         let judged = judge.judge(0, &world.reading.flows[0]);
         let misses: Vec<_> = judged.near_misses.iter().map(|miss| format!("{}: {}", miss.row.id, miss.why)).collect();
         misses.join(" | ")
@@ -482,7 +449,7 @@ fn the_matrix_counts_what_its_line_explains() {
             flow(2, "10.1.0.5:50002", "10.0.0.11:5062"),
         ],
     );
-    let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+    let judge = world.judge();
     let rules = lyncap::report::rules::rules(&judge, Some(&world.reading));
     let line = |from: &str, to: &str, port: &str| {
         let mut lines = rules.iter().filter(|rule| rule.from == from && rule.to == to && rule.port == port);
@@ -512,7 +479,7 @@ fn every_order_puts_the_largest_first() {
     let fat = Tcp::new(at(1), end("10.1.0.5:50002"), end("10.0.0.11:7777")).handshake().send(Side::Client, &[0; 5000]);
     let late = Tcp::new(at(20), end("10.1.0.5:50003"), end("10.0.0.11:5061")).handshake().pause(15 * SECOND).close();
     let world = World::new(POOL, &[], vec![long.frames(), fat.frames(), late.frames()]);
-    let judge = Judge::new(&world.reading.flows, &world.catalogs, &world.topology);
+    let judge = world.judge();
     let first = |order| Selection { order, ..Selection::default() }.indices(&world.reading, &judge)[0];
     let orders = [Order::First, Order::Last, Order::Duration, Order::Bytes, Order::Verdict];
     assert_eq!(orders.map(first), [0, 2, 0, 1, 1]);
