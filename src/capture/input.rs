@@ -32,10 +32,14 @@ pub struct InputFile {
     pub name: String,
     /// Its format: `pcap`, `pcapng`.
     pub format: &'static str,
+    /// What it is compressed with, if it is: `gzip`.
+    pub compression: Option<&'static str>,
     /// Its size when it was listed; a pipe has none.
     pub size: Option<u64>,
     /// Frames handed out so far.
     pub frames: u64,
+    /// Frames that the capturing program says it lost; `None` where the file does not say. Complete after its end.
+    pub dropped: Option<u64>,
 }
 
 /// A file found in a directory that is not a capture.
@@ -236,15 +240,15 @@ impl Inputs {
     fn close(&mut self, index: u16) {
         self.account(index);
         let slot = usize::from(index);
-        let (Some(file), Some(reading)) = (self.files.get(slot), self.readers.get_mut(slot)) else {
+        let (Some(file), Some(reading)) = (self.files.get_mut(slot), self.readers.get_mut(slot)) else {
             return;
         };
         let rest = file.size.unwrap_or(0).saturating_sub(reading.consumed);
         self.consumed = self.consumed.saturating_add(rest);
         reading.consumed = reading.consumed.saturating_add(rest);
-        if let Some(source) = reading.source.take()
-            && let Some((offset, what)) = source.damage()
-        {
+        let Some(source) = reading.source.take() else { return };
+        file.dropped = source.dropped();
+        if let Some((offset, what)) = source.damage() {
             self.report(index, offset, what.to_owned());
         }
     }
@@ -315,7 +319,14 @@ impl Inputs {
         };
         let head = source.head();
         let keep = head.is_none() || path.is_none() || index == 0;
-        self.files.push(InputFile { name: name.display().to_string(), format, size, frames: 0 });
+        self.files.push(InputFile {
+            name: name.display().to_string(),
+            format,
+            compression: None,
+            size,
+            frames: 0,
+            dropped: None,
+        });
         self.readers.push(Reading { path, source: keep.then_some(source), consumed: 0 });
         match head {
             Some(at) => self.waiting.push(Reverse((at, index))),
@@ -474,7 +485,8 @@ mod tests {
         assert!(first.windows(2).all(|pair| pair[0].0 + pair[0].1 as u64 == pair[1].0));
         assert_eq!(inputs.total_bytes(), None);
         assert_eq!(inputs.consumed_bytes(), 24 + 70 * 16);
-        let file = InputFile { name: "x".into(), format: "pcap", size: None, frames: 70 };
+        let file =
+            InputFile { name: "x".into(), format: "pcap", compression: None, size: None, frames: 70, dropped: None };
         assert_eq!(inputs.files(), [file]);
     }
 

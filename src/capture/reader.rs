@@ -29,6 +29,11 @@ pub(super) enum Record<'a> {
 pub(super) trait Format: Send {
     /// The record at the start of `bytes`. Asked twice for the same bytes it answers the same.
     fn record<'a>(&mut self, bytes: &'a [u8]) -> Record<'a>;
+
+    /// Frames that the capturing program says it lost, so far; `None` where the format or the file does not say.
+    fn dropped(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A file being read. Object-safe: dispatch is once a batch.
@@ -48,6 +53,9 @@ pub(super) trait Source: Send {
 
     /// After the end: the offset and description of the record that could not be read, if one could not.
     fn damage(&self) -> Option<(u64, &str)>;
+
+    /// Frames that the capturing program says it lost, as far as read.
+    fn dropped(&self) -> Option<u64>;
 }
 
 /// A [`Source`] for any [`Format`].
@@ -134,6 +142,10 @@ impl<F: Format> Source for Reader<F> {
             Next::Damage(what) => Some((self.window.offset(), what)),
             Next::Unknown | Next::Frame(_) | Next::End => None,
         }
+    }
+
+    fn dropped(&self) -> Option<u64> {
+        self.format.dropped()
     }
 }
 

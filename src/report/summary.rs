@@ -42,7 +42,9 @@ pub struct Summary {
 pub struct FileRecord {
     pub name: String,
     pub format: &'static str,
+    pub compression: Option<&'static str>,
     pub frames: u64,
+    pub dropped: Option<u64>,
 }
 
 /// Where a file broke off.
@@ -67,7 +69,9 @@ impl Summary {
         let file = |file: &capture::InputFile| FileRecord {
             name: file.name.clone(),
             format: file.format,
+            compression: file.compression,
             frames: file.frames,
+            dropped: file.dropped,
         };
         let broken = |damage: &capture::Damage| Damage {
             file: damage.file.clone(),
