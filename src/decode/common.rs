@@ -5,7 +5,7 @@
 //! because results handed from layer to layer go through memory: 37 ns a frame there, 6 ns here (release build,
 //! 500-frame loop in cache, packet stored).
 
-use super::{Packet, Vlans, packet, tcp_or_udp, transport};
+use super::{Around, Mark, Packet, Tunnel, Vlans, packet, tcp_or_udp, transport};
 use crate::capture::{Frame, LinkType};
 use crate::net::{Address, Transport};
 
@@ -18,7 +18,7 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     let (headers, rest) = frame.bytes.split_first_chunk::<34>()?;
     let (ethernet, ip) = headers.split_first_chunk::<14>()?;
     let &[.., 0x08, 0x00] = ethernet else { return None };
-    let &[0x45, services, t0, t1, _, _, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
+    let &[0x45, services, t0, t1, i0, i1, f0, f1, hop_limit, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
         ip.first_chunk::<20>()?
     else {
         return None;
@@ -39,7 +39,10 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         Transport::Udp => transport::udp(bytes, u32::from(length)).ok()?,
     };
     let (source, destination) = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
-    Some(packet(frame, (services >> 2, Vlans::new()), source, destination, transport, segment))
+    let identification = u32::from(u16::from_be_bytes([i0, i1]));
+    let mark = Mark { identification, offset: 0, fragment: false, hop_limit };
+    let around = Around { dscp: services >> 2, vlan: Vlans::new(), tunnel: Tunnel::default(), mark };
+    Some(packet(frame, around, source, destination, transport, segment))
 }
 
 #[cfg(test)]

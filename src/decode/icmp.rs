@@ -3,9 +3,9 @@
 //! In: a frame that `decode` skipped as ICMP. Out: [`IcmpQuote`], its type, its code and the quoted five-tuple.
 //! Must not know: whether that flow exists. Off the hot path: only ICMP frames come here.
 
-use super::link::{self, Ip};
+use super::layer::{Ip, Next};
 use super::network::{self, Datagram};
-use super::{Skip, tcp_or_udp, transport};
+use super::{Skip, innermost, tcp_or_udp, transport};
 use crate::capture::Frame;
 use crate::net::{Endpoint, FiveTuple};
 
@@ -29,14 +29,13 @@ const ERRORS: [(bool, u8); 9] =
 /// The TCP or UDP packet that an ICMP error quotes; `None` if the frame is no such error.
 #[must_use]
 pub fn icmp_quote(frame: &Frame<'_>) -> Option<IcmpQuote> {
-    let link = link::parse(frame).ok()?;
-    let outer = network::parse(link.ip, link.bytes, link.wire).ok()?;
+    let (outer, layer) = innermost(frame).ok()?;
     if outer.fragment.is_some_and(|f| !f.first) {
         return None;
     }
-    let (v6, ip) = match (link.ip, Skip::Protocol(outer.protocol)) {
-        (Ip::V4, Skip::ICMP) => (false, Ip::V4),
-        (Ip::V6, Skip::ICMPV6) => (true, Ip::V6),
+    let (v6, ip) = match (layer.next, Skip::Protocol(outer.protocol)) {
+        (Next::Ip(Ip::V4), Skip::ICMP) => (false, Ip::V4),
+        (Next::Ip(Ip::V6), Skip::ICMPV6) => (true, Ip::V6),
         _ => return None,
     };
     // Type, code, checksum, and four bytes that differ by type.

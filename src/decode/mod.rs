@@ -5,20 +5,24 @@
 
 pub use icmp::{IcmpQuote, icmp_quote};
 pub use skip::{Skip, Skips};
+pub use tunnel::Encapsulation;
 
 use crate::capture::Frame;
 use crate::net::{Address, Endpoint, FiveTuple, Timestamp, Transport};
 use fragment::{Fragments, Key, Ports};
+use layer::Layer;
 use network::{Datagram, Fragment};
 use transport::Segment;
 
 mod common;
 mod fragment;
 mod icmp;
+mod layer;
 mod link;
 mod network;
 mod skip;
 mod transport;
+mod tunnel;
 
 /// 802.1Q tags, outermost first; at most four are kept.
 pub type Vlans = arrayvec::ArrayVec<u16, 4>;
@@ -42,8 +46,29 @@ pub struct Packet<'a> {
     pub dscp: u8,
     /// VLAN ids (12 bits), outermost first.
     pub vlan: Vlans,
+    /// What was around its IP layer.
+    pub tunnel: Tunnel,
+    /// What tells its datagram from others.
+    pub mark: Mark,
     /// The link layer sent it to everyone: its destination is no single host, whatever the address looks like.
     pub broadcast: bool,
+}
+
+/// The encapsulations around a packet, outermost first: a byte each, the first the lowest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tunnel(u64);
+
+/// What its IP header says of a datagram besides where it goes: by it copies are told from other datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Identification: 16 bits in IPv4; in IPv6 32, of fragments only. 0 where there is none.
+    pub identification: u32,
+    /// Offset of a fragment, in units of eight bytes.
+    pub offset: u16,
+    /// Whether it is not the whole datagram: its payload length is that of this part.
+    pub fragment: bool,
+    /// Time to live, or hop limit.
+    pub hop_limit: u8,
 }
 
 /// The parts of a TCP header that the flow stage needs.
@@ -87,13 +112,13 @@ impl Decoder {
     /// Every frame, layer by layer.
     #[inline(never)]
     fn by_layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
-        let link = link::parse(frame)?;
-        let datagram = network::parse(link.ip, link.bytes, link.wire)?;
+        let (datagram, layer) = innermost(frame)?;
         let (transport, segment) = match datagram.fragment {
             None => segment(&datagram)?,
             Some(fragment) => self.fragment(&datagram, fragment, frame.at)?,
         };
-        Ok(packet(frame, (datagram.dscp, link.vlan), datagram.source, datagram.destination, transport, segment))
+        let around = Around { dscp: datagram.dscp, vlan: layer.vlan, tunnel: layer.tunnel, mark: datagram.mark };
+        Ok(packet(frame, around, datagram.source, datagram.destination, transport, segment))
     }
 
     /// A first fragment says its ports; a later one is told them.
@@ -127,11 +152,43 @@ impl Decoder {
     }
 }
 
+/// IP datagrams inside each other before a frame is called malformed.
+const MAX_DATAGRAMS: usize = 8;
+
+/// The innermost IP datagram of a frame, and the layer at its IP header.
+fn innermost<'a>(frame: &Frame<'a>) -> Result<(Datagram<'a>, Layer<'a>), Skip> {
+    let mut found = datagram(Layer::of(frame))?;
+    for _ in 1..MAX_DATAGRAMS {
+        let Some(layer) = tunnel::inner(&found.0, &found.1.vlan, found.1.tunnel) else { return Ok(found) };
+        found = match datagram(layer) {
+            Ok(inside) => inside,
+            Err(Skip::Truncated) => return Err(Skip::Truncated),
+            // What carries no IP, or claims to, is counted as what it is outside.
+            Err(_) => return Ok(found),
+        };
+    }
+    Err(Skip::Malformed)
+}
+
+/// The next IP datagram in a layer.
+fn datagram(layer: Layer<'_>) -> Result<(Datagram<'_>, Layer<'_>), Skip> {
+    let (ip, layer) = link::to_ip(layer)?;
+    Ok((network::parse(ip, layer.bytes, layer.wire)?, layer))
+}
+
+/// What the layers below the transport said of a packet.
+struct Around {
+    dscp: u8,
+    vlan: Vlans,
+    tunnel: Tunnel,
+    mark: Mark,
+}
+
 /// Puts together what the layers said.
 #[inline]
 fn packet<'a>(
     frame: &Frame<'a>,
-    (dscp, vlan): (u8, Vlans),
+    around: Around,
     source: Address,
     destination: Address,
     transport: Transport,
@@ -148,8 +205,10 @@ fn packet<'a>(
         payload_length: segment.length,
         payload: segment.payload,
         tcp: segment.tcp,
-        dscp,
-        vlan,
+        dscp: around.dscp,
+        vlan: around.vlan,
+        tunnel: around.tunnel,
+        mark: around.mark,
         broadcast: link::is_broadcast(frame),
     }
 }
@@ -204,7 +263,7 @@ mod tests {
         let packet = Decoder::new().decode(&frame(LinkType::ETHERNET, &TAGGED, 9)).map(|p| format!("{p:?}"));
         let expected = "Packet { at: Timestamp(9000000000), tuple: FiveTuple { source: Endpoint { address: 10.0.0.1, \
             port: 5060 }, destination: Endpoint { address: 10.0.0.2, port: 5061 }, transport: Udp }, wire_length: 64, \
-            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, dscp: 46, vlan: [100], broadcast: false }";
+            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, dscp: 46, vlan: [100], tunnel: Tunnel(0), mark: Mark { identification: 7, offset: 0, fragment: false, hop_limit: 64 }, broadcast: false }";
         assert_eq!(packet.as_deref(), Ok(expected));
     }
 

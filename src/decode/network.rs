@@ -3,8 +3,8 @@
 //! In: bytes that begin with an IP header, and their length on the wire. Out: [`Datagram`].
 //! Must not know: link types, ports, or what other fragments there were.
 
-use super::Skip;
-use super::link::Ip;
+use super::layer::Ip;
+use super::{Mark, Skip};
 use crate::net::Address;
 
 /// One IP datagram, or one fragment of it.
@@ -24,6 +24,8 @@ pub(super) struct Datagram<'a> {
     pub(super) length: u32,
     /// Set if this is not the whole datagram.
     pub(super) fragment: Option<Fragment>,
+    /// What tells it from others.
+    pub(super) mark: Mark,
 }
 
 /// Which part of which datagram.
@@ -55,7 +57,7 @@ pub(super) fn parse(ip: Ip, bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Ski
 #[inline]
 fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
     let (header, _) = bytes.split_first_chunk::<20>().ok_or(Skip::Truncated)?;
-    let [first, services, t0, t1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    let [first, services, t0, t1, i0, i1, f0, f1, hop_limit, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let header_length = first & 0x0f;
     if first >> 4 != 4 || header_length < 5 {
         return Err(Skip::Malformed);
@@ -69,6 +71,8 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
     let length = total.checked_sub(header_length).ok_or(Skip::Malformed)?;
     let rest = bytes.get(header_length as usize..).ok_or(Skip::Truncated)?;
     let flags = u16::from_be_bytes([f0, f1]);
+    let identification = u32::from(u16::from_be_bytes([i0, i1]));
+    let mark = Mark { identification, offset: flags & 0x1fff, fragment: flags & 0x3fff != 0, hop_limit };
     let mut datagram = Datagram {
         source: Address::v4([s0, s1, s2, s3]),
         destination: Address::v4([d0, d1, d2, d3]),
@@ -77,11 +81,12 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         bytes: clip(rest, length),
         length,
         fragment: None,
+        mark,
     };
     // More fragments, or an offset: anything but the don't-fragment and the reserved bit.
-    if flags & 0x3fff != 0 {
-        let first = flags & 0x1fff == 0;
-        datagram.fragment = Some(Fragment { id: u32::from(u16::from_be_bytes([i0, i1])), protocol, first });
+    if mark.fragment {
+        let first = mark.offset == 0;
+        datagram.fragment = Some(Fragment { id: identification, protocol, first });
         if !first {
             return Ok(datagram);
         }
@@ -92,7 +97,7 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
 fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
     let (header, rest) = bytes.split_first_chunk::<40>().ok_or(Skip::Truncated)?;
     let (fixed, addresses) = header.split_first_chunk::<8>().ok_or(Skip::Truncated)?;
-    let [first, second, _, _, l0, l1, protocol, _] = *fixed;
+    let [first, second, _, _, l0, l1, protocol, hop_limit] = *fixed;
     if first >> 4 != 6 {
         return Err(Skip::Malformed);
     }
@@ -112,6 +117,7 @@ fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         bytes: clip(rest, length),
         length,
         fragment: None,
+        mark: Mark { hop_limit, ..Mark::default() },
     };
     match protocol {
         6 | 17 => Ok(datagram),
@@ -141,6 +147,7 @@ fn extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
                 let first = offset & 0xfff8 == 0;
                 let id = u32::from_be_bytes([i0, i1, i2, i3]);
                 datagram.fragment = Some(Fragment { id, protocol: next, first });
+                datagram.mark = Mark { identification: id, offset: offset >> 3, fragment: true, ..datagram.mark };
             }
         }
         datagram.protocol = next;

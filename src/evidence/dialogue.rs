@@ -222,7 +222,7 @@ fn study_of(sighting: Sighting) -> Option<Study> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Tcp, Vlans};
+    use crate::decode::{Mark, Tcp, Tunnel, Vlans};
     use crate::net::{Address, Endpoint, FiveTuple, Timestamp, Transport};
     use Direction::{Forward, Reverse};
 
@@ -242,6 +242,8 @@ mod tests {
             tcp: Tcp { flags: 0x18, sequence, acknowledgement: 0 },
             dscp: 0,
             vlan: Vlans::new(),
+            tunnel: Tunnel::default(),
+            mark: Mark::default(),
             broadcast: false,
         }
     }

@@ -266,6 +266,8 @@ pub(in crate::evidence) fn packet(at_ns: i64, payload: &[u8]) -> Packet<'_> {
         tcp: crate::decode::Tcp::default(),
         dscp: 46,
         vlan: crate::decode::Vlans::new(),
+        tunnel: crate::decode::Tunnel::default(),
+        mark: crate::decode::Mark::default(),
         broadcast: false,
     }
 }

@@ -9,7 +9,7 @@ pub use handshake::{Handshake, Marks};
 pub use key::FlowKey;
 pub use table::{FlowTable, Prepared, Timeouts};
 
-use crate::decode::{Packet, Vlans};
+use crate::decode::{Packet, Tunnel, Vlans};
 use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};
 
 mod counters;
@@ -82,6 +82,8 @@ pub struct Flow<S> {
     pub sizes: Sizes,
     /// 802.1Q ids of the first packet.
     pub vlan: Vlans,
+    /// What was around the IP layer of its first packet.
+    pub tunnel: Tunnel,
     /// Its first packet was broadcast on the link: the destination is no single host.
     pub broadcast: bool,
     /// Differentiated services code point of the latest packet each way.
@@ -104,6 +106,7 @@ impl<S: Default> Flow<S> {
             handshake: Handshake::default(),
             sizes: Sizes::default(),
             vlan: packet.vlan.clone(),
+            tunnel: packet.tunnel,
             broadcast: packet.broadcast,
             dscp: Both::default(),
             icmp: None,

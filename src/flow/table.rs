@@ -185,7 +185,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::decode::{Tcp, Vlans};
+    use crate::decode::{Mark, Tcp, Tunnel, Vlans};
     use crate::flow::Marks;
     use crate::net::{Address, Endpoint, Timestamp};
 
@@ -209,6 +209,8 @@ mod tests {
             tcp: Tcp { flags, sequence, acknowledgement: ack },
             dscp: 0,
             vlan: Vlans::new(),
+            tunnel: Tunnel::default(),
+            mark: Mark::default(),
             broadcast: false,
         }
     }

@@ -42,7 +42,8 @@ pub struct FlowRecord<'a> {
     pub outcome: &'static str,
     pub handshake_rtt_s: Option<f64>,
     pub vlan: Vec<u16>,
-    pub tunnel: Option<&'static str>,
+    /// Outermost first, such as `gre/erspan`.
+    pub tunnel: Option<String>,
     pub verdict: &'static str,
     pub proof: Option<&'static str>,
     pub catalog: Option<&'a str>,
@@ -119,7 +120,7 @@ impl<'a> FlowRecord<'a> {
             outcome: judged.outcome.as_str(),
             handshake_rtt_s: flow.handshake.rtt_ns().map(|ns| seconds(i64::from(ns))),
             vlan: flow.vlan.to_vec(),
-            tunnel: None,
+            tunnel: (!flow.tunnel.is_none()).then(|| flow.tunnel.to_string()),
             verdict: judged.verdict.as_str(),
             proof: judged.proof.map(crate::verdict::Proof::as_str),
             catalog: best.map(|row| &*row.catalog),

@@ -114,6 +114,7 @@ fn flow(number: u64, (transport, from, to, answered, evidence): &Spec<'_>) -> Fl
         handshake,
         sizes: Sizes::default(),
         vlan: Default::default(),
+        tunnel: Default::default(),
         broadcast: false,
         dscp: Both { forward: 24, reverse: 0 },
         icmp: None,

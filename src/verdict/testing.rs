@@ -102,6 +102,7 @@ fn flow(transport: Transport, from: &str, to: &str, state: Evidence) -> Flow<Evi
         handshake: Handshake::default(),
         sizes: Sizes::default(),
         vlan: Default::default(),
+        tunnel: Default::default(),
         broadcast: false,
         dscp: Both::default(),
         icmp: None,

@@ -1,52 +1,70 @@
-//! Link header → the IP datagram behind it. One row per link type.
+//! Link header → the IP datagram behind it. One row per link type and ethertype.
 //!
-//! In: a [`Frame`]. Out: [`Link`]: which IP version comes next, its bytes, how long it was on the wire, VLAN ids.
+//! In: a [`Layer`] at a link header. Out: the [`Layer`] at its IP header.
 //! Must not know: what an IP header looks like, beyond the version nibble that raw links leave as the only hint.
 
-use super::{Skip, Vlans};
+use super::Skip;
+use super::layer::{Ip, Layer, Next};
 use crate::capture::{Frame, LinkType};
 
-/// What a link header leaves.
-#[derive(Debug)]
-pub(super) struct Link<'a> {
-    /// IP version.
-    pub(super) ip: Ip,
-    /// Captured bytes from the IP header on.
-    pub(super) bytes: &'a [u8],
-    /// Their length on the wire, link padding included.
-    pub(super) wire: u32,
-    /// VLAN ids, outermost first.
-    pub(super) vlan: Vlans,
-}
-
-/// IP version, as the layer below states it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ip {
-    V4,
-    V6,
-}
-
-/// Tags walked before the frame is called malformed. Real networks stack two, rarely three.
-const MAX_TAGS: usize = 16;
+/// Headers walked between two IP headers before the frame is called malformed. Real networks stack a handful.
+const MAX_HEADERS: usize = 20;
 
 /// `ARPHRD_*` numbers for which a cooked header's protocol field holds no ethertype:
 /// frame relay, 802.11 radiotap, netlink.
 const COOKED_WITHOUT_ETHERTYPE: [u16; 3] = [770, 803, 824];
 
-/// Strips the link header.
-#[inline]
-pub(super) fn parse<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
-    let bytes = frame.bytes;
-    match frame.link {
-        LinkType::ETHERNET => ethernet(frame),
+/// What one header leaves.
+type Step<'a> = Result<Layer<'a>, Skip>;
+
+/// Strips headers until IP comes next.
+pub(super) fn to_ip<'a>(mut layer: Layer<'a>) -> Result<(Ip, Layer<'a>), Skip> {
+    for _ in 0..MAX_HEADERS {
+        layer = match layer.next {
+            Next::Ip(ip) => return Ok((ip, layer)),
+            Next::AnyIp => any_ip(layer)?,
+            Next::Link(link) => link_header(link, layer)?,
+            Next::Ether(ethertype) => behind_ethertype(ethertype, layer)?,
+            Next::Llc => llc(layer)?,
+            Next::Ppp => return Err(Skip::NonIp),
+        };
+    }
+    Err(Skip::Malformed)
+}
+
+/// One row per link type.
+fn link_header<'a>(link: LinkType, layer: Layer<'a>) -> Step<'a> {
+    match link {
+        LinkType::ETHERNET => ethernet(layer),
         // 12 and 14 are what BSD and OpenBSD wrote for raw IP before 101 was assigned.
-        LinkType::RAW | LinkType(12 | 14) => raw(frame),
-        LinkType::IPV4 => Ok(link(frame, Ip::V4, bytes, Vlans::new())),
-        LinkType::IPV6 => Ok(link(frame, Ip::V6, bytes, Vlans::new())),
-        LinkType::LINUX_SLL => linux_sll(frame),
-        LinkType::LINUX_SLL2 => linux_sll2(frame),
-        LinkType::NULL | LinkType::LOOP => loopback(frame),
+        LinkType::RAW | LinkType(12 | 14) => Ok(layer.then(Next::AnyIp)),
+        LinkType::IPV4 => Ok(layer.then(Next::Ip(Ip::V4))),
+        LinkType::IPV6 => Ok(layer.then(Next::Ip(Ip::V6))),
+        LinkType::LINUX_SLL => linux_sll(layer),
+        LinkType::LINUX_SLL2 => linux_sll2(layer),
+        LinkType::NULL | LinkType::LOOP => loopback(layer),
         _ => Err(Skip::UnsupportedLinkType),
+    }
+}
+
+/// One row per ethertype.
+fn behind_ethertype<'a>(ethertype: u16, layer: Layer<'a>) -> Step<'a> {
+    match ethertype {
+        0x0800 => Ok(layer.then(Next::Ip(Ip::V4))),
+        0x86dd => Ok(layer.then(Next::Ip(Ip::V6))),
+        // 802.1Q, 802.1ad, and the number QinQ used before 802.1ad.
+        0x8100 | 0x88a8 | 0x9100 => vlan_tag(layer),
+        // Cisco's security group tag: no VLAN, but IP behind it.
+        0x8909 => match layer.header::<8>()? {
+            (&[1, 1, _, _, _, _, high, low], layer) => Ok(layer.then(Next::Ether(u16::from_be_bytes([high, low])))),
+            _ => Err(Skip::NonIp),
+        },
+        0..=0x05ff => Ok(layer.then(Next::Llc)),
+        0x0806 => Err(Skip::Arp),
+        0x88cc => Err(Skip::Lldp),
+        0x8847 | 0x8848 => Err(Skip::Mpls),
+        0x8863 | 0x8864 => Err(Skip::Pppoe),
+        _ => Err(Skip::NonIp),
     }
 }
 
@@ -62,97 +80,46 @@ pub(super) fn is_broadcast(frame: &Frame<'_>) -> bool {
     }
 }
 
-/// The result, with the wire length that remains for `rest`.
-#[inline]
-fn link<'a>(frame: &Frame<'a>, ip: Ip, rest: &'a [u8], vlan: Vlans) -> Link<'a> {
-    let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
-    // `rest` is a suffix of the frame, so the difference is the link header.
-    let header = captured.saturating_sub(u32::try_from(rest.len()).unwrap_or(u32::MAX));
-    // A file may state an original length below the captured one; what was captured was on the wire.
-    let wire = frame.original_length.max(captured).saturating_sub(header);
-    Link { ip, bytes: rest, wire, vlan }
-}
-
 /// Ethernet II, and IEEE 802.3 where a length stands in place of the ethertype.
-#[inline]
-fn ethernet<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
-    let (header, rest) = frame.bytes.split_first_chunk::<14>().ok_or(Skip::Truncated)?;
-    let [.., high, low] = *header;
-    ethertype(frame, u16::from_be_bytes([high, low]), rest)
+fn ethernet(layer: Layer<'_>) -> Step<'_> {
+    let (&[.., high, low], layer) = layer.header::<14>()?;
+    Ok(layer.then(Next::Ether(u16::from_be_bytes([high, low]))))
 }
 
-/// What an ethertype announces. Tags are peeled off here because they stand in cooked captures too.
-#[inline]
-fn ethertype<'a>(frame: &Frame<'a>, ethertype: u16, rest: &'a [u8]) -> Result<Link<'a>, Skip> {
-    match ethertype {
-        0x0800 => Ok(link(frame, Ip::V4, rest, Vlans::new())),
-        0x86dd => Ok(link(frame, Ip::V6, rest, Vlans::new())),
-        _ => uncommon(frame, ethertype, rest),
-    }
+/// Tag control information and the next ethertype.
+fn vlan_tag(layer: Layer<'_>) -> Step<'_> {
+    let (&[tag_high, tag_low, high, low], mut layer) = layer.header::<4>()?;
+    // A fifth tag finds no room; the outer four say where the frame was captured.
+    let _ = layer.vlan.try_push(u16::from_be_bytes([tag_high, tag_low]) & 0x0fff);
+    Ok(layer.then(Next::Ether(u16::from_be_bytes([high, low]))))
 }
 
-/// Every ethertype but untagged IP.
-fn uncommon<'a>(frame: &Frame<'a>, first: u16, mut rest: &'a [u8]) -> Result<Link<'a>, Skip> {
-    let mut vlan = Vlans::new();
-    let mut ethertype = first;
-    for _ in 0..=MAX_TAGS {
-        match ethertype {
-            0x0800 => return Ok(link(frame, Ip::V4, rest, vlan)),
-            0x86dd => return Ok(link(frame, Ip::V6, rest, vlan)),
-            // 802.1Q, 802.1ad, and the number QinQ used before 802.1ad.
-            0x8100 | 0x88a8 | 0x9100 => {
-                let (&[tag_high, tag_low, high, low], behind) = rest.split_first_chunk::<4>().ok_or(Skip::Truncated)?;
-                // A fifth tag finds no room; the outer four say where the frame was captured.
-                let _ = vlan.try_push(u16::from_be_bytes([tag_high, tag_low]) & 0x0fff);
-                ethertype = u16::from_be_bytes([high, low]);
-                rest = behind;
-            }
-            // Cisco's security group tag: no VLAN, but IP behind it.
-            0x8909 => match rest.split_first_chunk::<8>() {
-                Some((&[1, 1, _, _, _, _, high, low], behind)) => {
-                    ethertype = u16::from_be_bytes([high, low]);
-                    rest = behind;
-                }
-                Some(_) => return Err(Skip::NonIp),
-                None => return Err(Skip::Truncated),
-            },
-            // A length. SNAP with a zero organisation code carries an ethertype after all.
-            0..=0x05ff => match rest.split_first_chunk::<8>() {
-                Some((&[0xaa, 0xaa, 0x03, 0, 0, 0, high, low], behind)) => {
-                    ethertype = u16::from_be_bytes([high, low]);
-                    rest = behind;
-                    if ethertype <= 0x05ff {
-                        return Err(Skip::Llc);
-                    }
-                }
-                _ => return Err(Skip::Llc),
-            },
-            0x0806 => return Err(Skip::Arp),
-            0x88cc => return Err(Skip::Lldp),
-            0x8847 | 0x8848 => return Err(Skip::Mpls),
-            0x8863 | 0x8864 => return Err(Skip::Pppoe),
-            _ => return Err(Skip::NonIp),
+/// SNAP with a zero organisation code carries an ethertype after all.
+fn llc(layer: Layer<'_>) -> Step<'_> {
+    match layer.header::<8>() {
+        Ok((&[0xaa, 0xaa, 0x03, 0, 0, 0, high @ 0x06..=0xff, low], layer)) => {
+            Ok(layer.then(Next::Ether(u16::from_be_bytes([high, low]))))
         }
+        _ => Err(Skip::Llc),
     }
-    Err(Skip::Malformed)
 }
 
 /// No link header at all: the version nibble decides.
-fn raw<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
-    let ip = match frame.bytes.first().ok_or(Skip::Truncated)? >> 4 {
+fn any_ip(layer: Layer<'_>) -> Step<'_> {
+    let ip = match layer.bytes.first().ok_or(Skip::Truncated)? >> 4 {
         4 => Ip::V4,
         6 => Ip::V6,
         _ => return Err(Skip::NonIp),
     };
-    Ok(link(frame, ip, frame.bytes, Vlans::new()))
+    Ok(layer.then(Next::Ip(ip)))
 }
 
 /// BSD loopback: an address family, in the byte order of the machine that captured.
 ///
 /// OpenBSD's variant is always big-endian; no family is valid in both orders, so one reader serves both. Some
 /// writers put an ethertype into the last two bytes, where no family has such a value in either order.
-fn loopback<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
-    let (&family, rest) = frame.bytes.split_first_chunk::<4>().ok_or(Skip::Truncated)?;
+fn loopback(layer: Layer<'_>) -> Step<'_> {
+    let (&family, layer) = layer.header::<4>()?;
     let number = match u32::from_le_bytes(family) {
         low @ 0..=0xffff => low,
         _ => u32::from_be_bytes(family),
@@ -163,29 +130,27 @@ fn loopback<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
         (10 | 23 | 24 | 28 | 30, _) | (_, [.., 0x86, 0xdd]) => Ip::V6,
         _ => return Err(Skip::NonIp),
     };
-    Ok(link(frame, ip, rest, Vlans::new()))
+    Ok(layer.then(Next::Ip(ip)))
 }
 
 /// Linux cooked capture, version 1: the protocol ends the header.
-fn linux_sll<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
-    let (header, rest) = frame.bytes.split_first_chunk::<16>().ok_or(Skip::Truncated)?;
-    let [_, _, hardware_high, hardware_low, .., high, low] = *header;
-    cooked(frame, [hardware_high, hardware_low], [high, low], rest)
+fn linux_sll(layer: Layer<'_>) -> Step<'_> {
+    let (&[_, _, hardware_high, hardware_low, .., high, low], layer) = layer.header::<16>()?;
+    cooked(layer, [hardware_high, hardware_low], [high, low])
 }
 
 /// Linux cooked capture, version 2: the protocol begins the header.
-fn linux_sll2<'a>(frame: &Frame<'a>) -> Result<Link<'a>, Skip> {
-    let (header, rest) = frame.bytes.split_first_chunk::<20>().ok_or(Skip::Truncated)?;
-    let [high, low, _, _, _, _, _, _, hardware_high, hardware_low, ..] = *header;
-    cooked(frame, [hardware_high, hardware_low], [high, low], rest)
+fn linux_sll2(layer: Layer<'_>) -> Step<'_> {
+    let (&[high, low, _, _, _, _, _, _, hardware_high, hardware_low, ..], layer) = layer.header::<20>()?;
+    cooked(layer, [hardware_high, hardware_low], [high, low])
 }
 
 /// What both cooked headers say.
-fn cooked<'a>(frame: &Frame<'a>, hardware: [u8; 2], protocol: [u8; 2], rest: &'a [u8]) -> Result<Link<'a>, Skip> {
+fn cooked<'a>(layer: Layer<'a>, hardware: [u8; 2], protocol: [u8; 2]) -> Step<'a> {
     if COOKED_WITHOUT_ETHERTYPE.contains(&u16::from_be_bytes(hardware)) {
         return Err(Skip::NonIp);
     }
-    ethertype(frame, u16::from_be_bytes(protocol), rest)
+    Ok(layer.then(Next::Ether(u16::from_be_bytes(protocol))))
 }
 
 #[cfg(test)]
@@ -225,15 +190,15 @@ mod tests {
             Err(skip) => (Err(skip), &[][..]),
         };
         let full = frame(bytes.len());
-        let found = parse(&full);
-        assert_eq!(found.as_ref().map(|l| (l.ip, l.bytes.len())).map_err(|&s| s), whole, "{link} {bytes:02x?}");
-        if let Ok(found) = found {
+        let found = to_ip(Layer::of(&full));
+        assert_eq!(found.as_ref().map(|(ip, l)| (*ip, l.bytes.len())).map_err(|&s| s), whole, "{link} {bytes:02x?}");
+        if let Ok((ip, found)) = found {
             assert_eq!(&found.vlan[..], expected_vlan);
             assert_eq!(found.wire as usize, found.bytes.len());
             for n in 0..bytes.len() {
                 let cut = frame(n);
-                match parse(&cut) {
-                    Ok(cut) => assert_eq!((cut.wire, cut.ip), (found.wire, found.ip)),
+                match to_ip(Layer::of(&cut)) {
+                    Ok((again, cut)) => assert_eq!((cut.wire, again), (found.wire, ip)),
                     Err(skip) => assert!(matches!(skip, Skip::Truncated | Skip::Llc), "{skip:?} at {n}"),
                 }
             }
@@ -257,7 +222,7 @@ mod tests {
         let five: Vec<u8> = (1..=5).flat_map(|id| [0x81, 0, 0, id]).collect();
         check(1, &join(&[&MACS, &five, &[0x08, 0], &V4]), Ok((Ip::V4, 2, &[1, 2, 3, 4])));
         check(1, &join(&[&MACS, &[0x81, 0, 0, 1].repeat(16), &[0x08, 0], &V4]), Ok((Ip::V4, 2, &[1; 4])));
-        check(1, &join(&[&MACS, &[0x81, 0, 0, 1].repeat(17), &[0x08, 0], &V4]), Err(Skip::Malformed));
+        check(1, &join(&[&MACS, &[0x81, 0, 0, 1].repeat(18), &[0x08, 0], &V4]), Err(Skip::Malformed));
     }
 
     #[test]
@@ -335,6 +300,6 @@ mod tests {
     fn original_length_below_the_captured_one() {
         let bytes = join(&[&MACS, &[0x08, 0x00], &V4]);
         let frame = Frame { at: Timestamp(0), link: LinkType::ETHERNET, original_length: 3, bytes: &bytes };
-        assert_eq!(parse(&frame).unwrap().wire, 2);
+        assert_eq!(to_ip(Layer::of(&frame)).unwrap().1.wire, 2);
     }
 }
