@@ -8,8 +8,8 @@
 //!
 //! ```text
 //!  file ─▶ Inputs ─▶ Batch ─▶ Frame ─▶ Decoder ─▶ Packet ─▶ FlowTable ─▶ Flow<Evidence> ─▶ Judge ─▶ Audit ─▶ table
-//!                                  └▶ Skip (counted)            ▲                            ▲             ├▶ json
-//!                                                        payload, while open     Catalogs, Topology        └▶ csv …
+//!                                  ├▶ Skip (counted)            ▲                            ▲             ├▶ json
+//!                                  └▶ duplicate (counted)       payload, while open     Catalogs, Topology └▶ csv …
 //! ```
 //!
 //! Data goes one way, and so do imports: no module names a later one. `tests/layering.rs` holds the table.
@@ -20,6 +20,7 @@
 //! | [`error`] | what ends a run | stages |
 //! | [`capture`] | bytes → frames, in place, several files as one capture | what is inside a frame |
 //! | [`decode`] | frame → packet, or a counted skip | flows |
+//! | [`duplicate`] | packet → whether it is a copy of one before it | flows |
 //! | [`flow`] | packets → bidirectional flows with the caller's state | what it tracks |
 //! | [`evidence`] | payload → what it proves | ports, rows |
 //! | [`catalog`] | data files → rows by port | packets, hosts |
@@ -36,8 +37,8 @@
 //! # Three kinds of failure
 //!
 //! What ends the run is an [`error::Error`] (exit 2). A frame that is no TCP or UDP packet is a [`decode::Skip`],
-//! counted by reason: frames = packets + skips, always. A file that breaks off is [`capture::Damage`]: everything
-//! before it is reported, and the run ends with exit 3.
+//! counted by reason, and one that was captured before is a duplicate: frames = packets + skips + duplicates, always. A
+//! file that breaks off is [`capture::Damage`]: everything before it is reported, and the run ends with exit 3.
 //!
 //! # Where do I add…?
 //!
@@ -66,6 +67,7 @@ pub mod capture;
 pub mod catalog;
 pub mod cli;
 pub mod decode;
+pub mod duplicate;
 pub mod error;
 pub mod evidence;
 pub mod flow;

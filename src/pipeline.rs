@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 
 use crate::capture::{BATCH, Filter, Frame, Inputs};
 use crate::decode::{Decoder, Packet, Skip, icmp_quote};
+use crate::duplicate::Duplicates;
 use crate::error::Error;
 use crate::evidence::{Evidence, Examiner, Place};
 use crate::flow::{FlowTable, FrameId, Prepared, Timeouts};
@@ -19,6 +20,8 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Frames that it does not match are not read at all.
     pub filter: Option<Filter>,
+    /// What was captured twice counts twice.
+    pub keep_duplicates: bool,
 }
 
 /// Reads everything. `progress` is told the bytes consumed after each batch.
@@ -40,6 +43,8 @@ pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64))
 /// The stages' state between batches.
 struct Engine {
     decoder: Decoder,
+    /// None where they are kept.
+    duplicates: Option<Duplicates>,
     table: FlowTable<Evidence>,
     examiner: Examiner,
     stats: Stats,
@@ -53,6 +58,7 @@ impl Engine {
     fn new(options: Options) -> Self {
         Self {
             decoder: Decoder::new(),
+            duplicates: (!options.keep_duplicates).then(Duplicates::default),
             table: FlowTable::new(options.timeouts),
             examiner: Examiner::new(),
             stats: Stats::default(),
@@ -79,6 +85,7 @@ impl Engine {
             }
             self.stats.read(frame);
             match self.decoder.decode(frame) {
+                Ok(packet) if self.is_copy(&packet, first.file, frame) => self.stats.duplicates += 1,
                 Ok(packet) => {
                     let prepared = self.table.prepare(&packet.tuple);
                     ready.push((packet, FrameId { number, ..first }, prepared));
@@ -93,6 +100,11 @@ impl Engine {
             }
         }
         self.visit(&ready);
+    }
+
+    #[inline]
+    fn is_copy(&mut self, packet: &Packet<'_>, file: u16, frame: &Frame<'_>) -> bool {
+        self.duplicates.as_mut().is_some_and(|duplicates| duplicates.has(packet, file, frame.link))
     }
 
     fn visit(&mut self, ready: &[Ready<'_>]) {

@@ -1,7 +1,7 @@
 //! What was read: the plain data between the pipeline and the stages that judge and report.
 //!
 //! In: flows, and every frame as packet or skip. Out: [`Reading`], and in it [`Stats`], from which the report tells
-//! what the capture can prove. Must not know: verdicts. Frames = packets + skips, always.
+//! what the capture can prove. Must not know: verdicts. Frames = packets + skips + duplicates, always.
 
 use std::collections::BTreeMap;
 
@@ -43,6 +43,8 @@ pub struct Stats {
     pub packets: u64,
     /// Frames that did not, by reason.
     pub skips: Skips,
+    /// Frames that are copies of packets captured before.
+    pub duplicates: u64,
     /// Frames of which less was captured than was on the wire.
     pub cut_by_snaplen: u64,
     /// Frames whose time is earlier than that of the frame before by more than [`STEP_NS`].
@@ -101,6 +103,6 @@ impl Stats {
     /// Whether every frame is accounted for.
     #[must_use]
     pub fn is_conserved(&self) -> bool {
-        self.frames == self.packets + self.skips.total()
+        self.frames == self.packets + self.skips.total() + self.duplicates
     }
 }

@@ -50,7 +50,12 @@ struct Said {
 fn say(name: &str, inputs: Inputs, topology: &Topology) -> Said {
     let read = pipeline::read(inputs, Options::default(), |_| ()).unwrap();
     let stats = &read.stats;
-    check_conservation(name, &read.flows, &read.files, (stats.frames, stats.packets, stats.skips.total()));
+    check_conservation(
+        name,
+        &read.flows,
+        &read.files,
+        (stats.frames, stats.packets, stats.skips.total() + stats.duplicates),
+    );
     let catalogs = Catalogs::new(&["all".to_owned()], vec![], &topology.site).unwrap();
     let judge = Judge::new(&read.flows, &catalogs, topology);
     let audit = Audit::new(&read, &judge);
@@ -151,7 +156,12 @@ fn frames_before(blocks: &[(usize, bool)], offset: usize) -> u64 {
 fn read(name: &str, bytes: &[u8]) -> Result<(u64, bool), Error> {
     let read = pipeline::read(inputs(bytes)?, Options::default(), |_| ())?;
     let stats = &read.stats;
-    check_conservation(name, &read.flows, &read.files, (stats.frames, stats.packets, stats.skips.total()));
+    check_conservation(
+        name,
+        &read.flows,
+        &read.files,
+        (stats.frames, stats.packets, stats.skips.total() + stats.duplicates),
+    );
     Ok((stats.frames, !read.damage.is_empty()))
 }
 

@@ -108,6 +108,9 @@ pub(super) struct Reading {
     /// A UDP flow silent for longer is over
     #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "5m")]
     pub(super) udp_timeout: i64,
+    /// Count datagrams that were captured more than once (SPAN, both ends) as often as they were
+    #[arg(long)]
+    pub(super) keep_duplicates: bool,
     #[command(flatten)]
     pub(super) growing: Growing,
 }

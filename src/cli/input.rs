@@ -25,6 +25,7 @@ pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<R
     let options = Options {
         timeouts: Timeouts { tcp_ns: how.tcp_timeout, udp_ns: how.udp_timeout },
         filter: how.filter.as_deref().map(Filter::new).transpose()?,
+        keep_duplicates: how.keep_duplicates,
     };
     read(files, options, &how.growing, output)
 }

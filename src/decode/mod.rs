@@ -82,6 +82,17 @@ pub struct Tcp {
     pub acknowledgement: u32,
 }
 
+impl Tcp {
+    /// Flag: the sender is done.
+    pub const FIN: u8 = 0x01;
+    /// Flag: opens a connection.
+    pub const SYN: u8 = 0x02;
+    /// Flag: ends or refuses one.
+    pub const RST: u8 = 0x04;
+    /// Flag: the acknowledgement number counts.
+    pub const ACK: u8 = 0x10;
+}
+
 /// Decodes frames. Remembers first fragments and nothing else, in bounded memory.
 ///
 /// One decoder sees the frames of one capture in order. Each frame is a packet or a skip, never neither.

@@ -3,13 +3,8 @@
 //! In: TCP flags and numbers of each packet. Out: who opened, round-trip time, marks for the outcome.
 //! Must not know: payload, ports, roles. (RFC 9293 §3.5; initial RTT as Wireshark's: SYN to the ACK that completes.)
 
-use crate::decode::Packet;
+use crate::decode::{Packet, Tcp};
 use crate::net::{Both, Direction, Timestamp};
-
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
 
 /// What one end was seen to send, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,11 +81,11 @@ impl Handshake {
     #[inline]
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>, direction: Direction, two_way: bool) -> bool {
         let tcp = packet.tcp;
-        if tcp.flags & SYN == 0 {
+        if tcp.flags & Tcp::SYN == 0 {
             return false;
         }
         let own = *self.initial.of(direction);
-        if tcp.flags & ACK == 0 {
+        if tcp.flags & Tcp::ACK == 0 {
             let alone = !two_way && self.marks.of(direction.opposite()).has(Marks::SYN);
             return match own {
                 Some(initial) => initial != tcp.sequence,
@@ -106,9 +101,9 @@ impl Handshake {
     #[inline]
     pub(super) fn observe(&mut self, packet: &Packet<'_>, direction: Direction) {
         let flags = packet.tcp.flags;
-        if flags & (SYN | RST | FIN) == 0 {
+        if flags & (Tcp::SYN | Tcp::RST | Tcp::FIN) == 0 {
             self.marks.of_mut(direction).set(Marks::TALKED);
-            if self.rtt_ns.is_none() && self.syn_at.is_some() && flags & ACK != 0 {
+            if self.rtt_ns.is_none() && self.syn_at.is_some() && flags & Tcp::ACK != 0 {
                 self.complete(packet.at, direction);
             }
             return;
@@ -120,7 +115,7 @@ impl Handshake {
     fn observe_control(&mut self, packet: &Packet<'_>, direction: Direction) {
         let tcp = packet.tcp;
         let marks = self.marks.of_mut(direction);
-        match (tcp.flags & SYN != 0, tcp.flags & ACK != 0) {
+        match (tcp.flags & Tcp::SYN != 0, tcp.flags & Tcp::ACK != 0) {
             (true, false) => {
                 marks.set(Marks::SYN);
                 *self.initial.of_mut(direction) = Some(tcp.sequence);
@@ -132,11 +127,11 @@ impl Handshake {
                 self.initial.of_mut(direction.opposite()).get_or_insert(tcp.acknowledgement.wrapping_sub(1));
             }
             (false, _) => {
-                if tcp.flags & FIN != 0 {
+                if tcp.flags & Tcp::FIN != 0 {
                     marks.set(Marks::FIN);
                     marks.set(Marks::TALKED);
                 }
-                if tcp.flags & RST != 0 {
+                if tcp.flags & Tcp::RST != 0 {
                     marks.set(Marks::RST);
                 }
             }

@@ -89,7 +89,7 @@ impl Summary {
             bytes: stats.bytes,
             packets: stats.packets,
             flows: verdicts.values().sum(),
-            duplicates: 0,
+            duplicates: stats.duplicates,
             skipped: stats.skips.iter().map(|(name, n)| (name.into_owned(), n)).collect(),
             damage: damage.iter().map(broken).collect(),
             verdicts,

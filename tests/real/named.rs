@@ -38,7 +38,8 @@ impl Named {
     pub fn read(path: &PathBuf) -> Result<BTreeMap<Key, Self>, Error> {
         let inputs = Inputs::open(slice::from_ref(path))?;
         let timeouts = Timeouts { tcp_ns: i64::MAX, udp_ns: i64::MAX };
-        let read = pipeline::read(inputs, Options { timeouts, ..Options::default() }, |_| ()).unwrap();
+        let read =
+            pipeline::read(inputs, Options { timeouts, keep_duplicates: true, ..Options::default() }, |_| ()).unwrap();
         let topology = Topology::default();
         let catalogs = Catalogs::new(&[], Vec::new(), &topology.site).unwrap();
         let judge = Judge::new(&read.flows, &catalogs, &topology);

@@ -33,12 +33,18 @@ pub struct Ours {
 }
 
 impl Ours {
-    /// Reads a capture, no silence ending a flow; checks that nothing got lost.
+    /// Reads a capture, no silence ending a flow and every copy counting, as in tshark; checks that nothing got lost.
     pub fn read(name: &str, inputs: Inputs) -> Self {
         let timeouts = Timeouts { tcp_ns: i64::MAX, udp_ns: i64::MAX };
-        let read = pipeline::read(inputs, Options { timeouts, filter: None }, |_| ()).unwrap();
+        let options = Options { timeouts, keep_duplicates: true, ..Options::default() };
+        let read = pipeline::read(inputs, options, |_| ()).unwrap();
         let stats = read.stats;
-        check_conservation(name, &read.flows, &read.files, (stats.frames, stats.packets, stats.skips.total()));
+        check_conservation(
+            name,
+            &read.flows,
+            &read.files,
+            (stats.frames, stats.packets, stats.skips.total() + stats.duplicates),
+        );
         Self {
             frames: stats.frames,
             bytes: stats.bytes,
@@ -51,14 +57,14 @@ impl Ours {
     }
 }
 
-/// Frames are packets or skips, packets are in flows, and no flow is empty or ends before it begins.
+/// Frames are packets or not (skips and duplicates), packets are in flows, and no flow is empty or ends before it begins.
 pub fn check_conservation(
     name: &str,
     flows: &Flows<Evidence>,
     files: &[InputFile],
-    (frames, packets, skips): (u64, u64, u64),
+    (frames, packets, others): (u64, u64, u64),
 ) {
-    assert_eq!(frames, packets + skips, "{name}: frames = packets + skips");
+    assert_eq!(frames, packets + others, "{name}: frames = packets + skips + duplicates");
     assert_eq!(packets, flows.iter().map(Flow::packets).sum::<u64>(), "{name}: packets = sum over flows");
     assert_eq!(frames, files.iter().map(|file| file.frames).sum::<u64>(), "{name}: frames = sum over files");
     for flow in flows.iter() {

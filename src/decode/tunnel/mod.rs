@@ -30,6 +30,12 @@ impl Tunnel {
         self.0 == 0
     }
 
+    /// A number for each stack of encapsulations; 0 where there is none.
+    #[must_use]
+    pub const fn code(self) -> u64 {
+        self.0
+    }
+
     /// Notes one more, inside those before.
     pub(super) fn enter(&mut self, encapsulation: Encapsulation) {
         let depth = (u64::BITS - self.0.leading_zeros()).div_ceil(8);
