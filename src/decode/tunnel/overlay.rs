@@ -31,12 +31,12 @@ pub(super) fn vxlan_gpe(layer: Layer<'_>) -> Step<'_> {
     }
 }
 
-/// The network service header: version 0, no management, its own length. It ends with the next protocol's number.
+/// The network service header: version 0, its own length, the next protocol's number.
 pub(in crate::decode) fn nsh(layer: Layer<'_>) -> Step<'_> {
     const LEAST_WORDS: u8 = 2;
     let (&[version, length, _, next], layer) = layer.header::<4>()?;
     let words = length & 0x3f;
-    if version & 0xe0 != 0 || words < LEAST_WORDS {
+    if version & 0xc0 != 0 || words < LEAST_WORDS {
         return Err(Skip::NonIp);
     }
     numbered(next, layer.behind(usize::from(words) * 4 - 4)?.inside(Encapsulation::Nsh))
