@@ -117,7 +117,8 @@ impl Decoder {
             None => segment(&datagram)?,
             Some(fragment) => self.fragment(&datagram, fragment, frame.at)?,
         };
-        let around = Around { dscp: datagram.dscp, vlan: layer.vlan, tunnel: layer.tunnel, mark: datagram.mark };
+        let Layer { vlan, tunnel, broadcast, .. } = layer;
+        let around = Around { dscp: datagram.dscp, vlan, tunnel, mark: datagram.mark, broadcast };
         Ok(packet(frame, around, datagram.source, datagram.destination, transport, segment))
     }
 
@@ -182,6 +183,7 @@ struct Around {
     vlan: Vlans,
     tunnel: Tunnel,
     mark: Mark,
+    broadcast: bool,
 }
 
 /// Puts together what the layers said.
@@ -209,7 +211,7 @@ fn packet<'a>(
         vlan: around.vlan,
         tunnel: around.tunnel,
         mark: around.mark,
-        broadcast: link::is_broadcast(frame),
+        broadcast: around.broadcast,
     }
 }
 

@@ -15,10 +15,24 @@ use super::{Tunnel, Vlans};
 pub enum Encapsulation {
     /// IPv4 or IPv6 in IPv4 or IPv6 (RFC 2003, RFC 4213, RFC 2473).
     IpInIp = 1,
+    /// MACsec, integrity only (IEEE 802.1AE).
+    Macsec,
+    /// Provider backbone bridging (IEEE 802.1ah).
+    Pbb,
+    /// Transparent interconnection of lots of links (RFC 6325).
+    Trill,
+    /// Cisco `FabricPath`.
+    FabricPath,
 }
 
 /// Names in reports; the position is the discriminant less one.
-const NAMES: &[(Encapsulation, &str)] = &[(Encapsulation::IpInIp, "ip-in-ip")];
+const NAMES: &[(Encapsulation, &str)] = &[
+    (Encapsulation::IpInIp, "ip-in-ip"),
+    (Encapsulation::Macsec, "macsec"),
+    (Encapsulation::Pbb, "pbb"),
+    (Encapsulation::Trill, "trill"),
+    (Encapsulation::FabricPath, "fabricpath"),
+];
 
 impl Tunnel {
     /// Most encapsulations named; deeper ones are passed without a name.
@@ -62,7 +76,8 @@ pub(super) fn inner<'a>(datagram: &Datagram<'a>, vlan: &Vlans, tunnel: Tunnel) -
         41 => Next::Ip(Ip::V6),
         _ => return None,
     };
-    let layer = Layer { next, bytes: datagram.bytes, wire: datagram.length, vlan: vlan.clone(), tunnel };
+    let layer =
+        Layer { next, bytes: datagram.bytes, wire: datagram.length, vlan: vlan.clone(), tunnel, broadcast: false };
     Some(layer.inside(Encapsulation::IpInIp))
 }
 
