@@ -7,6 +7,7 @@
 //! | file | knows |
 //! |---|---|
 //! | `frame` | the bytes of one Ethernet frame |
+//! | `links` | an IP packet in every link type |
 //! | `savefile` | pcap and pcapng |
 //! | `payload` `microsoft` `tls` `media` | what applications say, as a [`Talk`] |
 //! | `conversation` | TCP and UDP conversations on a clock |
@@ -31,6 +32,7 @@ pub mod conversation;
 pub mod distort;
 pub mod frame;
 pub mod hosts;
+pub mod links;
 pub mod media;
 pub mod microsoft;
 pub mod payload;
