@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
-use super::value::{Colour, FailOn, Port, duration};
+use super::value::{Colour, FailOn, Port, duration, flows, memory};
 use crate::catalog::Role;
 use crate::report::Format;
 use crate::report::flows::{By, HostPattern, Order};
@@ -107,6 +107,12 @@ pub(super) struct Reading {
     /// A UDP flow silent for longer is over
     #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "5m")]
     pub(super) udp_timeout: i64,
+    /// Keep at most so many flows; the least telling go first, and the report says how many went
+    #[arg(long, value_name = "N", value_parser = flows)]
+    pub(super) max_flows: Option<usize>,
+    /// Keep to about so much memory, by dropping flows likewise: 500M, 2G (K, M, G count in 1024s); bare bytes
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "4G")]
+    pub(super) max_memory: u64,
 }
 
 /// What flows are judged by.
@@ -232,6 +238,8 @@ pub(super) struct CatalogRules {
     /// Captures, directories of them, or - for standard input
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
     #[command(flatten)]
     pub(super) judging: Judging,
     #[command(flatten)]

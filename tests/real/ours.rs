@@ -36,7 +36,7 @@ impl Ours {
     /// Reads a capture, no silence ending a flow; checks that nothing got lost.
     pub fn read(name: &str, inputs: Inputs) -> Self {
         let timeouts = Timeouts { tcp_ns: i64::MAX, udp_ns: i64::MAX };
-        let read = pipeline::read(inputs, Options { timeouts, filter: None }, |_| ()).unwrap();
+        let read = pipeline::read(inputs, Options { timeouts, ..Options::default() }, |_| ()).unwrap();
         let stats = read.stats;
         check_conservation(name, &read.flows, &read.files, (stats.frames, stats.packets, stats.skips.total()));
         Self {
