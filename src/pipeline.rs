@@ -5,6 +5,10 @@
 
 use arrayvec::ArrayVec;
 
+pub use room::{Bounds, LEAST_MEMORY};
+
+use room::Room;
+
 use crate::capture::{BATCH, Filter, Frame, Inputs};
 use crate::decode::{Decoder, Packet, Skip, icmp_quote};
 use crate::duplicate::Duplicates;
@@ -12,6 +16,8 @@ use crate::error::Error;
 use crate::evidence::{Evidence, Examiner, Place};
 use crate::flow::{FlowTable, FrameId, Prepared, Timeouts};
 use crate::reading::{Reading, Stats};
+
+mod room;
 
 /// What shapes a run besides its input.
 #[derive(Default)]
@@ -22,6 +28,8 @@ pub struct Options {
     pub filter: Option<Filter>,
     /// What was captured twice counts twice.
     pub keep_duplicates: bool,
+    /// What may be kept.
+    pub bounds: Bounds,
 }
 
 /// Reads everything. `progress` is told the bytes consumed after each batch.
@@ -33,10 +41,10 @@ pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64))
     while engine.step(&mut inputs)? {
         progress(inputs.consumed_bytes());
     }
-    let Engine { table, mut stats, mut examiner, .. } = engine;
+    let Engine { table, mut stats, mut examiner, mut room, .. } = engine;
     stats.settle();
     let mut flows = table.into_flows();
-    flows.iter_mut().for_each(|flow| flow.state.settle(&mut examiner));
+    flows.iter_mut().for_each(|flow| room.settle(&mut flow.state, &mut examiner));
     Ok(Reading { flows, stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
 }
 
@@ -48,6 +56,7 @@ struct Engine {
     table: FlowTable<Evidence>,
     examiner: Examiner,
     stats: Stats,
+    room: Room,
     filter: Option<Filter>,
 }
 
@@ -60,8 +69,9 @@ impl Engine {
             decoder: Decoder::new(),
             duplicates: (!options.keep_duplicates).then(Duplicates::default),
             table: FlowTable::new(options.timeouts),
-            examiner: Examiner::new(),
+            examiner: Examiner::within(options.bounds.examined()),
             stats: Stats::default(),
+            room: Room::new(options.bounds),
             filter: options.filter,
         }
     }
@@ -110,11 +120,17 @@ impl Engine {
     fn visit(&mut self, ready: &[Ready<'_>]) {
         self.stats.packets += ready.len() as u64;
         for (packet, frame, prepared) in ready {
+            if self.room.is_taken_by(self.table.len()) && self.table.begins(prepared, packet) {
+                self.room.make(&mut self.table, &mut self.examiner, &mut self.stats);
+            }
             let (flow, direction) = self.table.count(prepared, packet, *frame);
             if flow.state.reads(packet) {
                 let place =
                     Place { first_byte: flow.handshake.first_byte(direction), after: frame.after(flow.first_frame) };
-                flow.state.observe(direction, packet, place, &mut self.examiner);
+                let grown = flow.state.observe(direction, packet, place, &mut self.examiner);
+                if self.room.is_shrunk_by(grown, &self.examiner, self.table.len()) {
+                    self.room.make(&mut self.table, &mut self.examiner, &mut self.stats);
+                }
             }
         }
     }

@@ -3,10 +3,10 @@
 //! In: flows, and every frame as packet or skip. Out: [`Reading`], and in it [`Stats`], from which the report tells
 //! what the capture can prove. Must not know: verdicts. Frames = packets + skips + duplicates, always.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capture::{Damage, Frame, InputFile, LinkType};
-use crate::decode::Skips;
+use crate::decode::{Skip, Skips};
 use crate::evidence::Evidence;
 use crate::flow::{Flows, FrameId};
 use crate::net::Timestamp;
@@ -57,9 +57,31 @@ pub struct Stats {
     pub links: BTreeMap<LinkType, u64>,
     /// ICMP errors that quoted a packet of a flow of this capture.
     pub icmp_errors_attached: u64,
+    /// Flows dropped for want of room. Their packets are among `skips`.
+    pub evicted: Evicted,
     last: Option<Timestamp>,
     /// Link type of the latest frames, and how many of them `links` does not have yet.
     run: (LinkType, u64),
+}
+
+/// Flows dropped for want of room, and what there was no room in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evicted {
+    /// How many.
+    pub flows: u64,
+    /// Their packets.
+    pub packets: u64,
+    /// The bounds that were reached.
+    pub within: BTreeSet<Bound>,
+}
+
+/// What bounds the flows that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// So many flows.
+    Flows(u64),
+    /// So many bytes of memory.
+    Memory(u64),
 }
 
 /// Interfaces deliver out of order by microseconds; a step back beyond this is the clock's.
@@ -98,6 +120,15 @@ impl Stats {
         if frames > 0 {
             *self.links.entry(link).or_default() += frames;
         }
+    }
+
+    /// Takes the packets of a dropped flow back.
+    pub fn evict(&mut self, packets: u64, bound: Bound) {
+        self.packets -= packets;
+        self.skips.add(Skip::EvictedFlow, packets);
+        self.evicted.flows += 1;
+        self.evicted.packets += packets;
+        self.evicted.within.insert(bound);
     }
 
     /// Whether every frame is accounted for.

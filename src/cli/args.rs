@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
-use super::value::{Colour, FailOn, Port, duration};
+use super::value::{Colour, FailOn, Port, duration, flows, memory};
 use crate::catalog::Role;
 use crate::report::Format;
 use crate::report::flows::{By, HostPattern, Order};
@@ -111,6 +111,12 @@ pub(super) struct Reading {
     /// Count datagrams that were captured more than once (SPAN, both ends) as often as they were
     #[arg(long)]
     pub(super) keep_duplicates: bool,
+    /// Keep at most so many flows; the least telling go first, and the report says how many went
+    #[arg(long, value_name = "N", value_parser = flows)]
+    pub(super) max_flows: Option<usize>,
+    /// Keep to about so much memory, by dropping flows likewise: 500M, 2G (K, M, G count in 1024s); bare bytes
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "4G")]
+    pub(super) max_memory: u64,
     #[command(flatten)]
     pub(super) growing: Growing,
 }
@@ -247,7 +253,7 @@ pub(super) struct CatalogRules {
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
-    pub(super) growing: Growing,
+    pub(super) reading: Reading,
     #[command(flatten)]
     pub(super) judging: Judging,
     #[command(flatten)]

@@ -11,7 +11,6 @@ use super::{Exit, input};
 use crate::catalog::{BUILT_IN, Catalog, DOCUMENT, Row, lint, parse};
 use crate::error::Error;
 use crate::flow::Flows;
-use crate::pipeline::Options;
 use crate::report::text::plural;
 use crate::report::{Format, rules, table, write};
 use crate::verdict::Judge;
@@ -120,10 +119,10 @@ fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
         return Err(Error::Usage(why.to_owned()));
     }
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let reading = if args.files.is_empty() && args.growing.follow.is_none() {
+    let reading = if args.files.is_empty() && args.reading.growing.follow.is_none() {
         None
     } else {
-        Some(input::read(&args.files, Options::default(), &args.growing, &args.output)?)
+        Some(input::capture(&args.files, &args.reading, &args.output)?)
     };
     let none = Flows::default();
     let judge = Judge::new(reading.as_ref().map_or(&none, |reading| &reading.flows), &catalogs, &topology);

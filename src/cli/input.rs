@@ -15,7 +15,7 @@ use crate::capture::{Filter, Follow, Inputs};
 use crate::catalog::{self, Catalogs};
 use crate::error::Error;
 use crate::flow::Timeouts;
-use crate::pipeline::{self, Options};
+use crate::pipeline::{self, Bounds, Options};
 use crate::reading::Reading;
 use crate::report::audit::Policy;
 use crate::topology::Topology;
@@ -26,12 +26,13 @@ pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<R
         timeouts: Timeouts { tcp_ns: how.tcp_timeout, udp_ns: how.udp_timeout },
         filter: how.filter.as_deref().map(Filter::new).transpose()?,
         keep_duplicates: how.keep_duplicates,
+        bounds: Bounds { flows: how.max_flows.unwrap_or(usize::MAX), memory: how.max_memory },
     };
     read(files, options, &how.growing, output)
 }
 
 /// Reads captures; says on standard error what could not be read of them.
-pub(super) fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output) -> Result<Reading, Error> {
+fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output) -> Result<Reading, Error> {
     keep_inputs(files, output)?;
     let inputs = match growing.follow {
         Some(silence) => follow(files, silence, output)?,

@@ -35,9 +35,10 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Whether everything that was to be read was read.
+    /// Whether everything that was to be read was read, and kept.
     const fn of(reading: &Reading) -> Self {
-        if reading.damage.is_empty() { Self::Clean } else { Self::Incomplete }
+        let whole = reading.damage.is_empty() && reading.stats.evicted.flows == 0;
+        if whole { Self::Clean } else { Self::Incomplete }
     }
 
     /// The number that the shell sees.

@@ -6,6 +6,7 @@
 use clap::ValueEnum;
 
 use crate::net::Transport;
+use crate::pipeline::LEAST_MEMORY;
 use crate::report::Format;
 use crate::report::audit::Severity;
 use crate::report::flows::{By, Order};
@@ -23,6 +24,28 @@ pub(super) fn duration(text: &str) -> Result<i64, String> {
         return Err(bad());
     }
     Ok(nanoseconds as i64)
+}
+
+/// A number of flows, at least one.
+pub(super) fn flows(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|&number: &usize| number > 0);
+    number.ok_or_else(|| format!("`{text}` is no number of flows; write 1 or more"))
+}
+
+/// Bytes of `500M`, `2G`; a bare number is bytes. The units count in 1024s, as memory does.
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    const UNITS: &[(char, u32)] = &[('K', 10), ('M', 20), ('G', 30), ('T', 40)];
+    let bad = || format!("`{text}` is no amount of memory; write 500M, 2G or bytes");
+    let with_unit = UNITS.iter().find_map(|&(unit, bits)| {
+        Some((text.strip_suffix(unit).or_else(|| text.strip_suffix(unit.to_ascii_lowercase()))?, bits))
+    });
+    let (number, bits) = with_unit.unwrap_or((text, 0));
+    let bytes: u64 = number.parse().map_err(|_| bad())?;
+    let bytes = bytes.checked_mul(1 << bits).ok_or_else(bad)?;
+    match bytes < LEAST_MEMORY {
+        true => Err(format!("`{text}` is too little memory; write at least {}M", LEAST_MEMORY >> 20)),
+        false => Ok(bytes),
+    }
 }
 
 /// A port, with or without its transport: `5071`, `5071/tcp`, `tcp/5071`.
@@ -119,6 +142,20 @@ mod tests {
         for bad in ["", "s", "-1s", "0", "1d", "1e300h", "nan", "5 m ", "5ss"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn bounds_parse() {
+        for (text, expected) in
+            [("500M", 500 << 20), ("2g", 2 << 30), ("70000K", 70_000 << 10), ("1T", 1 << 40), ("67108864", 64 << 20)]
+        {
+            assert_eq!(memory(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "M", "63M", "0", "-1G", "1.5G", "2GB", "2 G", "18446744073709551615G", "16777216T"] {
+            assert!(memory(bad).is_err(), "{bad}");
+        }
+        assert_eq!(flows("1000"), Ok(1000));
+        assert!(["0", "-1", "", "1e6"].iter().all(|bad| flows(bad).is_err()));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-/// Why a frame yielded no TCP or UDP packet.
+/// Why a frame yielded no TCP or UDP packet, or none that is still known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skip {
     /// No decoder for this link type.
@@ -36,12 +36,14 @@ pub enum Skip {
     MacsecEncrypted,
     /// A later fragment whose first fragment was not seen.
     OrphanFragment,
+    /// A packet whose flow was dropped later, for want of room.
+    EvictedFlow,
     /// Another protocol over IP, by its number.
     Protocol(u8),
 }
 
 /// Reasons without a parameter, in the order they are reported; the position is the counter.
-const REASONS: [(Skip, &str); 14] = [
+const REASONS: [(Skip, &str); 15] = [
     (Skip::UnsupportedLinkType, "unsupported-link-type"),
     (Skip::Truncated, "truncated"),
     (Skip::Malformed, "malformed"),
@@ -56,6 +58,7 @@ const REASONS: [(Skip, &str); 14] = [
     (Skip::WirelessEncrypted, "wireless-encrypted"),
     (Skip::MacsecEncrypted, "macsec-encrypted"),
     (Skip::OrphanFragment, "orphan-fragment"),
+    (Skip::EvictedFlow, "evicted-flow"),
 ];
 
 /// Names of IP protocols (IANA); sorted. The others are `ip-proto-N`.
@@ -121,6 +124,7 @@ impl Skip {
             Self::WirelessEncrypted => 11,
             Self::MacsecEncrypted => 12,
             Self::OrphanFragment => 13,
+            Self::EvictedFlow => 14,
             Self::Protocol(_) => return None,
         })
     }
@@ -142,12 +146,17 @@ impl Skips {
 
     /// One more frame skipped for this reason.
     pub fn count(&mut self, skip: Skip) {
+        self.add(skip, 1);
+    }
+
+    /// So many more frames skipped for this reason.
+    pub fn add(&mut self, skip: Skip, frames: u64) {
         let counter = match skip {
             Skip::Protocol(number) => self.protocols.get_mut(usize::from(number)),
             _ => skip.reason().and_then(|i| self.reasons.get_mut(i)),
         };
         if let Some(counter) = counter {
-            *counter += 1;
+            *counter += frames;
         }
     }
 

@@ -17,14 +17,15 @@ use x509_parser::nom::Parser;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-use super::facts::Certificate;
+use super::facts::{ALLOCATION, Certificate};
 use crate::net::Timestamp;
 
 /// Any one name or text from the wire is kept below this many characters.
 const TEXT: usize = 256;
-/// Alternative names kept of one certificate.
+/// Alternative names kept of one certificate, and the memory that they may take: two hundred of ordinary length.
 const NAMES: usize = 256;
-/// Certificates remembered, and bytes of them.
+const NAMES_HELD: usize = 16 << 10;
+/// Certificates remembered, and bytes of them and of what they say.
 const REMEMBERED: usize = 1024;
 const BYTES: usize = 4 << 20;
 
@@ -52,7 +53,8 @@ impl Certificates {
             other => other.is_some(),
         };
         let certificate = parse(der).map(Arc::new);
-        let bytes = self.bytes.saturating_add(der.len());
+        let said = certificate.as_ref().map_or(0, |certificate| certificate.held());
+        let bytes = self.bytes.saturating_add(der.len()).saturating_add(said);
         if !taken && self.known.len() < REMEMBERED && bytes <= BYTES {
             self.bytes = bytes;
             self.known.insert(key, (der.into(), certificate.clone()));
@@ -115,7 +117,12 @@ fn alternative_names(read: &X509Certificate<'_>) -> Vec<String> {
     let extension = read.get_extension_unique(&OID_X509_EXT_SUBJECT_ALT_NAME).ok().flatten();
     let list = extension.and_then(|extension| SubjectAlternativeName::from_der(extension.value).ok());
     let names = list.map(|(_, list)| list.general_names).unwrap_or_default();
-    names.iter().filter_map(alternative_name).take(NAMES).collect()
+    let mut room = NAMES_HELD;
+    let fits = |name: &String| {
+        let held = size_of::<String>() + ALLOCATION + name.len();
+        room.checked_sub(held).inspect(|&left| room = left).is_some()
+    };
+    names.iter().filter_map(alternative_name).take(NAMES).take_while(fits).collect()
 }
 
 fn alternative_name(name: &GeneralName<'_>) -> Option<String> {

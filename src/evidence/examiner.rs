@@ -14,8 +14,8 @@ use super::{Known, Place, Seen};
 use crate::decode::Packet;
 use crate::net::{Both, Direction, Transport};
 
-/// What all open cases together may hold.
-const BUDGET: usize = 32 * 1024 * 1024;
+/// What all open cases together may hold, unless the caller has less to give.
+pub const BUDGET: usize = 32 * 1024 * 1024;
 /// Connections kept for their buffers, so that the next one need not allocate.
 const SPARE: usize = 64;
 
@@ -27,14 +27,17 @@ pub(super) struct Ticket {
 }
 
 /// All open cases of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Examiner {
     slots: Vec<Slot>,
     vacant: Vec<u32>,
     #[expect(clippy::vec_box, reason = "a case takes the box as it is")]
     spare: Vec<Box<Dialogue>>,
     certificates: Certificates,
+    budget: usize,
     held: usize,
+    /// What is known of cases that were cut short.
+    kept: usize,
     /// Where the next search for a case to cut short begins.
     hand: usize,
 }
@@ -72,11 +75,39 @@ pub(super) enum Outcome {
     Dropped,
 }
 
+impl Default for Examiner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Examiner {
     /// An examiner without cases.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::within(BUDGET)
+    }
+
+    /// An examiner whose open cases together hold at most so many bytes.
+    #[must_use]
+    pub fn within(budget: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            spare: Vec::new(),
+            certificates: Certificates::default(),
+            budget,
+            held: 0,
+            kept: 0,
+            hand: 0,
+        }
+    }
+
+    /// Bytes held besides what open cases hold: the places of cases, and what is known of those cut short.
+    #[inline]
+    #[must_use]
+    pub const fn kept(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>() + self.vacant.capacity() * size_of::<u32>() + self.kept
     }
 
     /// Opens a case.
@@ -141,6 +172,13 @@ impl Examiner {
         known
     }
 
+    /// Drops a case, whatever it could tell.
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        if let Some(case) = self.take(ticket) {
+            self.recycle(case.what);
+        }
+    }
+
     fn media(&mut self, ticket: Ticket, media: Box<Media>) -> Box<Known> {
         let case = self.take(ticket);
         let known = case.and_then(|case| case.known(None)).unwrap_or_default();
@@ -153,6 +191,7 @@ impl Examiner {
         slot.generation = slot.generation.wrapping_add(1);
         self.vacant.push(ticket.slot);
         self.held = self.held.saturating_sub(case.held());
+        self.kept = self.kept.saturating_sub(case.kept());
         Some(case)
     }
 
@@ -167,12 +206,13 @@ impl Examiner {
 
     /// Cuts cases short until the rest fits, but not the one just served.
     fn keep_within_budget(&mut self, served: u32) {
-        while self.held > BUDGET {
+        while self.held > self.budget {
             let Some(victim) = self.next_victim(served) else { return };
             let Some(case) = self.slots.get_mut(victim).and_then(|slot| slot.case.as_mut()) else { return };
             let held = case.held();
             let what = case.cut_short(&mut self.certificates);
             self.held = self.held.saturating_sub(held);
+            self.kept += case.kept();
             let (slot, empty) = (victim as u32, case.is_empty());
             self.recycle(what);
             // Who knows nothing needs no place either.
@@ -203,6 +243,13 @@ impl Case {
             What::CutShort(_) => return 0,
         };
         size_of::<Slot>() + heap
+    }
+
+    fn kept(&self) -> usize {
+        match &self.what {
+            What::CutShort(Some(details)) => details.held(),
+            _ => 0,
+        }
     }
 
     const fn is_open(&self) -> bool {
@@ -276,6 +323,8 @@ mod tests {
         let cases = examiner.slots.iter().filter_map(|slot| slot.case.as_ref());
         assert_eq!(examiner.held, cases.map(Case::held).sum::<usize>());
         assert!(examiner.held <= BUDGET);
+        let cases = examiner.slots.iter().filter_map(|slot| slot.case.as_ref());
+        assert_eq!(examiner.kept, cases.map(Case::kept).sum::<usize>());
         assert!(examiner.spare.len() <= SPARE);
     }
 

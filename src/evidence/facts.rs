@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::media::Media;
+use super::media::{Media, STREAMS, Stream};
 use super::protocol::Speaker;
 use crate::net::Timestamp;
 
@@ -98,4 +98,41 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// Valid to.
     pub not_after: Timestamp,
+}
+
+/// What an allocator takes for a piece of memory besides the piece.
+pub(super) const ALLOCATION: usize = 16;
+
+fn text_held(text: &str) -> usize {
+    if text.is_empty() { 0 } else { ALLOCATION + text.len() }
+}
+
+impl Details {
+    /// Bytes of heap that it holds, or will: of streams, which come one by one, the most there can be.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::Tls(tls) => ALLOCATION + size_of::<Tls>() + tls.held(),
+            Self::Media(_) => 2 * ALLOCATION + size_of::<Media>() + STREAMS * size_of::<Stream>(),
+            Self::Announced(ports) => ALLOCATION + ports.capacity() * size_of::<u16>(),
+            Self::Dhcp { .. } => 0,
+        }
+    }
+}
+
+impl Tls {
+    fn held(&self) -> usize {
+        let names = [&self.server_name, &self.alpn].into_iter().flatten();
+        // A remembered certificate is everybody's, and counted where it is remembered.
+        let own = [&self.server, &self.client].into_iter().flatten().filter(|of| Arc::strong_count(of) == 1);
+        names.map(|name| text_held(name)).sum::<usize>() + own.map(|certificate| certificate.held()).sum::<usize>()
+    }
+}
+
+impl Certificate {
+    /// Bytes of heap that it holds, its own place among them.
+    pub(super) fn held(&self) -> usize {
+        let names = self.alternative_names.iter().map(|name| size_of::<String>() + text_held(name));
+        let own = 2 * ALLOCATION + size_of::<Self>() + text_held(&self.subject) + text_held(&self.issuer);
+        own + names.sum::<usize>()
+    }
 }

@@ -12,11 +12,12 @@ pub use media::{Media, Medium, PAYLOAD_TYPES, STREAMS, Stream, medium, payload_n
 pub use protocol::{Probe, Protocol, Sighting, Speaker, Version};
 pub use signature::tls::names::{CipherSuite, alert_name, cipher_suite, tls_version_text};
 
-pub use examiner::Examiner;
+pub use examiner::{BUDGET, Examiner};
 
 use crate::decode::Packet;
 use crate::net::{Both, Direction};
 use examiner::{Outcome, Ticket};
+use facts::ALLOCATION;
 
 mod certificates;
 mod dialogue;
@@ -60,6 +61,12 @@ struct Known {
     details: Option<Details>,
 }
 
+impl Known {
+    fn held(&self) -> usize {
+        ALLOCATION + size_of::<Self>() + self.details.as_ref().map_or(0, Details::held)
+    }
+}
+
 /// Where a packet stands, told by the flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
@@ -99,11 +106,17 @@ impl Evidence {
         !matches!(self.state, State::Settled) && !packet.payload.is_empty()
     }
 
-    /// Takes note of a packet with payload.
-    pub fn observe(&mut self, direction: Direction, packet: &Packet<'_>, place: Place, examiner: &mut Examiner) {
+    /// Takes note of a packet with payload. Returns the bytes of memory that what became known takes.
+    pub fn observe(
+        &mut self,
+        direction: Direction,
+        packet: &Packet<'_>,
+        place: Place,
+        examiner: &mut Examiner,
+    ) -> usize {
         *self.captured.of_mut(direction) = true;
         let ticket = match self.state {
-            State::Settled => return,
+            State::Settled => return 0,
             State::Media => {
                 if let Some(Known { details: Some(Details::Media(media)), seen }) = self.known.as_deref_mut() {
                     let before = *media.said.of(direction);
@@ -116,7 +129,7 @@ impl Evidence {
                         *seen = if same { *seen } else { now.or(*seen) };
                     }
                 }
-                return;
+                return 0;
             }
             State::Open(ticket) => ticket,
             State::Untouched => {
@@ -126,10 +139,30 @@ impl Evidence {
             }
         };
         match examiner.observe(ticket, direction, packet, place) {
-            Outcome::Open => {}
+            Outcome::Open => return 0,
             Outcome::Settled(known) => (self.known, self.state) = (known, State::Settled),
             Outcome::Media(known) => (self.known, self.state) = (Some(known), State::Media),
             Outcome::Dropped => self.state = State::Settled,
+        }
+        self.held()
+    }
+
+    /// Bytes of memory that what is known takes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.known.as_deref().map_or(0, Known::held)
+    }
+
+    /// Whether the payload told anything by now.
+    #[must_use]
+    pub const fn tells(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// Ends the reading with what was told by then; what is still being read is given up.
+    pub fn abandon(&mut self, examiner: &mut Examiner) {
+        if let State::Open(ticket) = std::mem::replace(&mut self.state, State::Settled) {
+            examiner.forget(ticket);
         }
     }
 

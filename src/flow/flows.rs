@@ -14,25 +14,27 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 #[derive(Clone, Debug)]
 pub struct Flows<S> {
     chunks: Vec<Vec<Flow<S>>>,
+    len: usize,
 }
 
 impl<S> Default for Flows<S> {
     fn default() -> Self {
-        Self { chunks: Vec::new() }
+        Self { chunks: Vec::new(), len: 0 }
     }
 }
 
 impl<S> Flows<S> {
     /// Number of flows.
+    #[inline]
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.len == 0
     }
 
     /// The flow at `index`.
@@ -59,7 +61,8 @@ impl<S> Flows<S> {
 
     /// Adds a flow and returns its index.
     pub(super) fn push(&mut self, flow: Flow<S>) -> usize {
-        let index = self.len();
+        let index = self.len;
+        self.len += 1;
         match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
             Some(chunk) => chunk.push(flow),
             None => {
@@ -69,6 +72,20 @@ impl<S> Flows<S> {
             }
         }
         index
+    }
+
+    /// Keeps, in their order, the flows that `keep` says yes to by their index, and hands over the others. Chunk by
+    /// chunk: at no time is more than one chunk held twice.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(usize) -> bool, mut gone: impl FnMut(Flow<S>)) {
+        let old = std::mem::take(self);
+        for (index, flow) in old.chunks.into_iter().flatten().enumerate() {
+            match keep(index) {
+                true => {
+                    self.push(flow);
+                }
+                false => gone(flow),
+            }
+        }
     }
 }
 

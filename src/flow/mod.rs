@@ -13,6 +13,7 @@ use crate::decode::{Packet, Tunnel, Vlans};
 use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};
 
 mod counters;
+mod eviction;
 mod flows;
 mod handshake;
 mod key;

@@ -41,7 +41,7 @@ const VACANT: Slot = Slot { hash: 0, index: EMPTY };
 pub struct FlowTable<S> {
     slots: Vec<Slot>,
     occupied: usize,
-    flows: Flows<S>,
+    pub(super) flows: Flows<S>,
     hasher: KeyHasher,
     timeouts: Timeouts,
 }
@@ -86,6 +86,28 @@ impl<S: Default> FlowTable<S> {
         let flow = self.flows.get_mut(index as usize).expect("a flow at its index");
         flow.count(packet, direction);
         (flow, direction)
+    }
+
+    /// Number of flows.
+    #[inline]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.flows.is_empty()
+    }
+
+    /// Whether a packet would begin a flow.
+    #[must_use]
+    pub fn begins(&self, prepared: &Prepared, packet: &Packet<'_>) -> bool {
+        let index = self.slots.get(self.find(prepared)).map_or(EMPTY, |slot| slot.index);
+        self.flows
+            .get(index as usize)
+            .is_none_or(|flow| self.is_over(flow, packet, direction_in(flow, prepared)))
     }
 
     /// Attaches an ICMP error to the flow it quotes, if that is open. Returns whether it was.
@@ -152,9 +174,23 @@ impl<S: Default> FlowTable<S> {
 
     fn grow(&mut self) {
         let size = self.slots.len() * 2;
+        let old = std::mem::take(&mut self.slots);
+        self.fill(size, old.into_iter().filter(|slot| slot.index != EMPTY));
+    }
+
+    /// The same slots for flows that have moved: `place_of` tells where to; a flow that is nowhere gives up its slot.
+    pub(super) fn renumber(&mut self, place_of: impl Fn(u32) -> Option<u32>) {
+        let old = std::mem::take(&mut self.slots);
+        let moved = |slot: Slot| place_of(slot.index).map(|index| Slot { index, ..slot });
+        self.fill(old.len(), old.into_iter().filter_map(moved));
+    }
+
+    /// The slots anew, `size` of them, from those given: no key is read.
+    fn fill(&mut self, size: usize, occupied: impl Iterator<Item = Slot>) {
         let mask = size - 1;
-        let old = std::mem::replace(&mut self.slots, vec![VACANT; size]);
-        for slot in old.into_iter().filter(|slot| slot.index != EMPTY) {
+        (self.slots, self.occupied) = (vec![VACANT; size], 0);
+        for slot in occupied {
+            self.occupied += 1;
             let mut at = slot.hash as usize & mask;
             while self.slots.get(at).is_some_and(|slot| slot.index != EMPTY) {
                 at = (at + 1) & mask;

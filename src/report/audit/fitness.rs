@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::{Address, Transport};
-use crate::reading::{Reading, Stats};
+use crate::reading::{Bound, Evicted, Reading, Stats};
 use crate::report::text::{count, duration, harmless, plural, rfc3339, seconds};
 use crate::verdict::{Basis, Judge, Judged, Outcome};
 
@@ -30,6 +30,7 @@ pub struct Fitness {
     pub longest_gap_s: Option<f64>,
     pub longest_gap_from: Option<String>,
     pub icmp_errors_attached: u64,
+    pub evicted_flows: u64,
     pub hosts: Vec<HostRecord>,
     /// What follows, one sentence each; empty when nothing limits the audit.
     pub limits: Vec<String>,
@@ -91,6 +92,7 @@ impl Gathered {
             longest_gap_s: gap.map(|(gap, _)| seconds(gap)),
             longest_gap_from: gap.map(|(_, from)| rfc3339(from)),
             icmp_errors_attached: stats.icmp_errors_attached,
+            evicted_flows: stats.evicted.flows,
             hosts: self.servers.iter().map(|&address| host(address, judge)).collect(),
             limits,
         }
@@ -105,6 +107,7 @@ impl Gathered {
             }
         };
         say(self.flows == 0, "no TCP or UDP flow was read: nothing can be concluded".to_owned());
+        say(stats.evicted.flows > 0, evicted(&stats.evicted));
         let without = self.tcp - self.handshakes;
         say(
             without > 0,
@@ -156,6 +159,30 @@ impl Gathered {
         }
         limits
     }
+}
+
+/// "12 flows of 14 packets were dropped to stay within --max-flows 100: …".
+fn evicted(evicted: &Evicted) -> String {
+    let bounds: Vec<_> = (evicted.within.iter())
+        .map(|bound| match bound {
+            Bound::Flows(flows) => format!("--max-flows {flows}"),
+            Bound::Memory(bytes) => format!("--max-memory {}", memory(*bytes)),
+        })
+        .collect();
+    format!(
+        "{} of {} were dropped to stay within {}, one-way flows first: what they were is not judged; raise it, or read \
+         less at a time",
+        plural(evicted.flows, "flow"),
+        plural(evicted.packets, "packet"),
+        bounds.join(" and ")
+    )
+}
+
+/// As the argument is written: "500M", or bytes.
+fn memory(bytes: u64) -> String {
+    let units = [(30, "G"), (20, "M"), (10, "K")];
+    let exact = units.into_iter().find(|(bits, _)| bytes.is_multiple_of(1 << bits));
+    exact.map_or_else(|| bytes.to_string(), |(bits, unit)| format!("{}{unit}", bytes >> bits))
 }
 
 /// "40m00s of 59m41s", where a capture is silent for most of its time.

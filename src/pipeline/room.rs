@@ -1,0 +1,152 @@
+//! How many flows are kept, and which go when there is no room for more.
+//!
+//! In: the user's [`Bounds`], what flows hold. Out: when the table is swept, and of what.
+//! Must not know: addresses, ports, verdicts.
+//!
+//! Memory is not what the allocator says, which differs from run to run and system to system, but a sum over what is
+//! held: so many flows at a measured size each, and what their payload told, counted. The same capture always loses the
+//! same flows.
+
+use crate::evidence::{BUDGET, Evidence, Examiner};
+use crate::flow::{Flow, FlowTable, Marks};
+use crate::net::Transport;
+use crate::reading::{Bound, Stats};
+
+/// What a run may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Flows at most.
+    pub flows: usize,
+    /// Bytes of resident memory at most, about; not below [`LEAST_MEMORY`].
+    pub memory: u64,
+}
+
+/// Less memory is no use.
+pub const LEAST_MEMORY: u64 = 64 << 20;
+
+/// What a run takes besides flows: the program, tables, a window of the file with room for the largest block.
+const FIXED: u64 = 32 << 20;
+
+/// One byte in so many is for payload that is still being read.
+const EXAMINED: u64 = 8;
+
+/// Resident bytes of one flow without evidence, from its first packet to the last word of the report.
+const FLOW: u64 = 700;
+
+/// A flow's index has 32 bits, one of which means none.
+const MOST_FLOWS: usize = u32::MAX as usize - 1;
+
+impl Default for Bounds {
+    /// Any number of flows in 4 GiB: some millions.
+    fn default() -> Self {
+        Self { flows: usize::MAX, memory: 4 << 30 }
+    }
+}
+
+impl Bounds {
+    /// Bytes for payload that is still being read.
+    pub(super) fn examined(self) -> usize {
+        BUDGET.min(usize::try_from(self.memory / EXAMINED).unwrap_or(BUDGET))
+    }
+
+    /// How many flows there is memory for beside so many bytes of evidence.
+    fn flows_beside(self, evidence: usize) -> usize {
+        let taken = (FIXED + self.examined() as u64).saturating_add(evidence as u64);
+        usize::try_from(self.memory.saturating_sub(taken) / FLOW).unwrap_or(usize::MAX)
+    }
+}
+
+/// What goes first: of the lines, the first that holds of a flow is its place. A flood of packets that nobody answers
+/// drops itself, whatever it carries; a connection that was made stays.
+const QUEUE: &[fn(&Flow<Evidence>) -> bool] = &[
+    |flow| flow.packets() == 1 && !flow.state.has_payload(),
+    |flow| !flow.is_two_way() && !flow.state.tells(),
+    |flow| !flow.is_two_way(),
+    is_refused,
+    |flow| !flow.state.tells(),
+];
+
+/// A connection that nobody accepted or used.
+fn is_refused(flow: &Flow<Evidence>) -> bool {
+    let marks = flow.handshake.marks;
+    let used = |marks: Marks| marks.has(Marks::SYN_ACK) || marks.has(Marks::TALKED);
+    flow.tuple.transport == Transport::Tcp && !used(marks.forward) && !used(marks.reverse)
+}
+
+/// Place in the queue, from the front; what no line holds of goes last.
+fn worth(flow: &Flow<Evidence>) -> u8 {
+    (0..).zip(QUEUE).find(|(_, holds)| holds(flow)).map_or(u8::MAX, |(place, _)| place)
+}
+
+/// What is left of the bounds.
+pub(super) struct Room {
+    bounds: Bounds,
+    /// Bytes of what flows' payload told.
+    told: usize,
+    /// The examiner's, when last asked.
+    kept: usize,
+    /// So many flows may be held.
+    most: usize,
+}
+
+impl Room {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        let mut room = Self { bounds, told: 0, kept: 0, most: 0 };
+        room.measure();
+        room
+    }
+
+    /// Whether so many flows leave no room for another.
+    #[inline]
+    pub(super) const fn is_taken_by(&self, flows: usize) -> bool {
+        flows >= self.most
+    }
+
+    /// Takes note that evidence has grown. Returns whether so many flows are now too many.
+    #[inline]
+    pub(super) fn is_shrunk_by(&mut self, grown: usize, examiner: &Examiner, flows: usize) -> bool {
+        let kept = examiner.kept();
+        if grown > 0 || kept != self.kept {
+            (self.told, self.kept) = (self.told + grown, kept);
+            self.measure();
+        }
+        flows > self.most
+    }
+
+    #[cold]
+    fn measure(&mut self) {
+        let memory = self.bounds.flows_beside(self.told + self.kept);
+        self.most = self.bounds.flows.min(memory).clamp(1, MOST_FLOWS);
+    }
+
+    /// Drops flows, by the quarter, until a quarter of the room is free.
+    #[cold]
+    pub(super) fn make(&mut self, table: &mut FlowTable<Evidence>, examiner: &mut Examiner, stats: &mut Stats) {
+        let bound = match self.bounds.flows > self.most {
+            true => Bound::Memory(self.bounds.memory),
+            false => Bound::Flows(self.bounds.flows as u64),
+        };
+        loop {
+            table.evict(worth, |mut flow| {
+                self.told = self.told.saturating_sub(flow.state.held());
+                flow.state.abandon(examiner);
+                stats.evict(flow.packets(), bound);
+            });
+            self.kept = examiner.kept();
+            self.measure();
+            if table.is_empty() || table.len() <= self.most - self.most.div_ceil(4) {
+                return;
+            }
+        }
+    }
+
+    /// Ends the reading of a flow's payload. What was still being read tells nothing where there is no room for it.
+    pub(super) fn settle(&mut self, state: &mut Evidence, examiner: &mut Examiner) {
+        let before = state.held();
+        match self.bounds.memory.saturating_sub(FIXED) > (self.told + self.kept) as u64 {
+            true => state.settle(examiner),
+            false => state.abandon(examiner),
+        }
+        self.told = (self.told + state.held()).saturating_sub(before);
+    }
+}
