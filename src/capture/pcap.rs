@@ -163,14 +163,16 @@ impl Header {
     fn fits(self, order: Order, extra: &[u8]) -> bool {
         match self {
             Self::Plain => true,
-            // In all that are known four bits of the eight half-bytes differ, by one bit or two.
+            // In all that are known four of the eight half-bytes have one of two values; converters write 0.
             Self::Nokia => order.u32s::<1>(extra).is_some_and(|([word], _)| {
                 let among = |shift: u32, values: [u32; 2]| values.contains(&(word >> shift & 0xf));
-                word & 0x0fff_00f0 == 0x0fbf_0000
-                    && among(28, [0x9, 0xb])
-                    && among(12, [0xb, 0xd])
-                    && among(8, [0x6, 0x9])
-                    && among(0, [0x1, 0x2])
+                let fixed = word & 0x0fff_00f0 == 0x0fbf_0000;
+                word == 0
+                    || fixed
+                        && among(28, [0x9, 0xb])
+                        && among(12, [0xb, 0xd])
+                        && among(8, [0x6, 0x9])
+                        && among(0, [0x1, 0x2])
             }),
             Self::Kuznetsov | Self::KuznetsovDebug => order.u32s::<2>(extra).is_some_and(|([interface, word], _)| {
                 let [protocol, _] = order.halves(word);

@@ -276,9 +276,38 @@ impl Pcapng {
     }
 
     pub(super) fn enhanced(&mut self, interface: u32, ticks: u64, original: u32, bytes: &[u8]) {
+        self.enhanced_with(interface, ticks, original, bytes, &[]);
+    }
+
+    /// With options of 64-bit numbers.
+    pub(super) fn enhanced_with(
+        &mut self,
+        interface: u32,
+        ticks: u64,
+        original: u32,
+        bytes: &[u8],
+        options: &[(u16, u64)],
+    ) {
         let mut body = self.words(&[interface, (ticks >> 32) as u32, ticks as u32, bytes.len() as u32, original]);
         body.extend(bytes);
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend(self.numbers(options));
         self.block(6, &body);
+    }
+
+    /// An Interface Statistics Block with options of 64-bit numbers.
+    pub(super) fn statistics(&mut self, interface: u32, options: &[(u16, u64)]) {
+        let mut body = self.words(&[interface, 0, 0]);
+        body.extend(self.numbers(options));
+        self.block(5, &body);
+    }
+
+    fn numbers(&self, options: &[(u16, u64)]) -> Vec<u8> {
+        let number =
+            |number: u64| if self.order == Order::Little { number.to_le_bytes() } else { number.to_be_bytes() };
+        let option =
+            |&(code, value): &(u16, u64)| [&u16(self.order, code)[..], &u16(self.order, 8), &number(value)].concat();
+        options.iter().flat_map(option).collect()
     }
 
     pub(super) fn obsolete(&mut self, interface: u16, ticks: u64, original: u32, bytes: &[u8]) {

@@ -72,6 +72,14 @@ pub const KNOWN: &[Known] = &[
         files: &[("links/ipip_tcp_5090.pcap", "count 1 (-2 packets)")],
     },
     Known {
+        reason: "IPv6 in IPv4 is not opened: skipped as `ipv6`",
+        files: &[("formats/netmon2_ftpv6.cap", "missing 1 (-17 packets)")],
+    },
+    Known {
+        reason: "a jumbo of segmentation offload whose IPv6 payload length is 0: malformed to tshark, a packet to us",
+        files: &[("windows/winrm_management.cap", "count 3 (+13 packets)")],
+    },
+    Known {
         reason: "what is below MPLS labels is not read: skipped as `mpls`",
         files: &[
             ("links/mpls_basic.pcap", "count 1 (-11 packets), first 1"),

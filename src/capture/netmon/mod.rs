@@ -455,6 +455,7 @@ mod tests {
     fn a_large_hole_takes_time_by_its_length_only() {
         // Every twelfth place claims a frame of 56 KiB behind which none follows.
         let mut file = File::new((2, 0), 1, LONG);
+        file.bytes.extend([0; 16]);
         file.bytes.extend([4, 0xe0, 0, 0, 4, 0xe0, 0, 0, 0xff, 0xff, 0xff, 0xff].repeat(1 << 20));
         file.frame(0, 1, 4, &[1, 2, 3, 4]);
         file.table(&file.begins.clone());

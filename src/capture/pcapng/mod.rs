@@ -264,7 +264,7 @@ fn unknown_interface(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::testing::{Pcapng as File, Seen, check_changes, check_cuts, read};
+    use crate::capture::testing::{Pcapng as File, Seen, check_changes, check_cuts, dropped, read};
 
     /// The smallest useful file, little-endian: section, Ethernet interface, one enhanced packet.
     const ONE_FRAME: &[u8] = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\
@@ -289,6 +289,8 @@ mod tests {
         ends.push(file.bytes.len());
         file.block(4, &[1; 20]); // names
         file.block(5, &[0; 12]); // statistics
+        file.block(9, &[b'a'; 6]); // systemd's journal
+        file.block(10, &[1; 9]); // secrets
         file.block(0x0bad, &[0, 1, 2, 3]);
         file.block(0x4000_0bad, &[0, 1, 2, 3]);
         file.block(0x7fff_ffff, &[]);
@@ -390,6 +392,60 @@ mod tests {
             file.block(6, &body);
             check_damage(&file, 1, &format!("packet of {captured} bytes in a block with room for 8"));
         }
+    }
+
+    /// What a section of two interfaces in either byte order says was lost.
+    fn check_lost(blocks: fn(&mut File), expected: Option<u64>) {
+        for order in [Order::Little, Order::Big] {
+            let mut file = File::new(order);
+            file.interface(1, 0, &[]);
+            file.interface(1, 0, &[]);
+            blocks(&mut file);
+            assert_eq!((dropped(&file.bytes), read(&file.bytes).1), (expected, vec![]), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn losses_are_summed_over_interfaces_and_sections() {
+        check_lost(|file| file.enhanced(0, 0, 1, &[1]), None);
+        // Received 9, lost by the interface, accepted by the filter 8, lost by the system; the latest block wins.
+        check_lost(|file| file.statistics(0, &[(4, 9), (5, 1), (6, 8), (7, 2)]), Some(3));
+        check_lost(|file| file.statistics(1, &[(5, 0)]), Some(0));
+        check_lost(|file| [5, 7].iter().for_each(|&lost| file.statistics(1, &[(5, lost)])), Some(7));
+        check_lost(|file| [0, 1].iter().for_each(|&interface| file.statistics(interface, &[(7, 4)])), Some(8));
+        check_lost(|file| file.statistics(2, &[(5, 9)]), None);
+        // Before a packet, however often the packet is asked for.
+        check_lost(
+            |file| (0..99).for_each(|at| file.enhanced_with(0, at, 3, &[1, 2, 3], &[(4, 2), (2, 1)])),
+            Some(198),
+        );
+        check_lost(|file| (0..9).for_each(|at| file.obsolete((at % 2) as u16, at, 3, &[1, 2, 3])), Some(27));
+        let both = |file: &mut File| {
+            file.enhanced_with(0, 0, 1, &[1], &[(4, 6)]);
+            file.statistics(0, &[(5, 5)]);
+        };
+        check_lost(both, Some(6));
+        let sections = |file: &mut File| {
+            file.statistics(0, &[(5, 5)]);
+            file.section(Order::Big);
+            file.interface(1, 0, &[]);
+            file.statistics(0, &[(5, 6)]);
+        };
+        check_lost(sections, Some(11));
+    }
+
+    #[test]
+    fn options_that_lie_cost_no_frame() {
+        let mut file = File::new(Order::Little);
+        file.interface(1, 0, &[]);
+        for tail in [&[4, 0, 0xff, 0xff][..], &[4, 0, 4, 0, 1, 2, 3, 4], &[4, 0, 8, 0, 1, 2], &[0, 0, 0, 0, 4, 0, 8, 0]]
+        {
+            let mut body = [&[0; 12][..], &1_u32.to_le_bytes(), &1_u32.to_le_bytes(), &[7, 0, 0, 0]].concat();
+            body.extend(tail);
+            file.block(6, &body);
+            file.block(5, &[&[0; 12], tail].concat());
+        }
+        assert_eq!((read(&file.bytes).0.len(), read(&file.bytes).1, dropped(&file.bytes)), (4, vec![], None));
     }
 
     #[test]
