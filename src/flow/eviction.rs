@@ -52,6 +52,8 @@ mod tests {
             tcp: Tcp::default(),
             dscp: 0,
             vlan: Vlans::new(),
+            tunnel: Default::default(),
+            mark: Default::default(),
             broadcast: false,
         }
     }
