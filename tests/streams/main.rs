@@ -5,6 +5,7 @@
 //! Must not know: how they are read.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 #![allow(clippy::print_stdout, reason = "a test says what it measured")]
+#![allow(unreachable_pub, reason = "no test has a public face")]
 
 #[path = "../common/mod.rs"]
 mod common;
