@@ -11,7 +11,6 @@ use super::{Exit, input};
 use crate::catalog::{BUILT_IN, Catalog, DOCUMENT, Row, lint, parse};
 use crate::error::Error;
 use crate::flow::Flows;
-use crate::pipeline::Options;
 use crate::report::text::plural;
 use crate::report::{Format, rules, table, write};
 use crate::verdict::Judge;
@@ -121,7 +120,7 @@ fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
     }
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
     let reading =
-        if args.files.is_empty() { None } else { Some(input::read(&args.files, Options::default(), &args.output)?) };
+        if args.files.is_empty() { None } else { Some(input::capture(&args.files, &args.reading, &args.output)?) };
     let none = Flows::default();
     let judge = Judge::new(reading.as_ref().map_or(&none, |reading| &reading.flows), &catalogs, &topology);
     let rules = rules::rules(&judge, reading.as_ref());

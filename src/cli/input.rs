@@ -15,6 +15,7 @@ use crate::flow::Timeouts;
 use crate::pipeline::{self, Options};
 use crate::reading::Reading;
 use crate::report::audit::Policy;
+use crate::report::text::plural;
 use crate::topology::Topology;
 
 /// Reads captures with the options given.
@@ -28,7 +29,7 @@ pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<R
 }
 
 /// Reads captures; says on standard error what could not be read of them.
-pub(super) fn read(files: &[PathBuf], options: Options, output: &Output) -> Result<Reading, Error> {
+fn read(files: &[PathBuf], options: Options, output: &Output) -> Result<Reading, Error> {
     keep_inputs(files, output)?;
     let inputs = Inputs::open(files)?;
     tell_inputs(&inputs, output);
@@ -39,6 +40,13 @@ pub(super) fn read(files: &[PathBuf], options: Options, output: &Output) -> Resu
         complain(&format!(
             "{}: broken at byte {}: {}; everything before it is reported",
             damage.file, damage.offset, damage.what
+        ));
+    }
+    for (file, dropped) in reading.files.iter().filter_map(|file| Some((file, file.dropped.filter(|&n| n > 0)?))) {
+        complain(&format!(
+            "{}: the capturing program dropped {}: what they held is not reported",
+            file.name,
+            plural(dropped, "frame")
         ));
     }
     Ok(reading)

@@ -35,9 +35,10 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Whether everything that was to be read was read.
-    const fn of(reading: &Reading) -> Self {
-        if reading.damage.is_empty() { Self::Clean } else { Self::Incomplete }
+    /// Whether everything that was to be read was read. What was dropped while capturing never came to be.
+    fn of(reading: &Reading) -> Self {
+        let whole = reading.damage.is_empty() && reading.dropped().is_none_or(|dropped| dropped == 0);
+        if whole { Self::Clean } else { Self::Incomplete }
     }
 
     /// The number that the shell sees.
