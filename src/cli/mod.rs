@@ -130,6 +130,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_is_exit_3() {
+        use crate::capture::{Damage, InputFile};
+        let file = |dropped| InputFile {
+            name: "x".to_owned(),
+            format: "pcapng",
+            compression: None,
+            size: None,
+            frames: 1,
+            dropped,
+        };
+        let damage = Damage { file: "x".to_owned(), offset: 0, what: String::new() };
+        for (dropped, damage, expected) in [
+            ([None, None], vec![], Exit::Clean),
+            ([Some(0), None], vec![], Exit::Clean),
+            ([None, Some(1)], vec![], Exit::Incomplete),
+            ([Some(u64::MAX), Some(1)], vec![], Exit::Incomplete),
+            ([None, None], vec![damage], Exit::Incomplete),
+        ] {
+            let files = dropped.map(file).to_vec();
+            let reading = Reading { flows: Default::default(), stats: Default::default(), files, damage };
+            assert_eq!(Exit::of(&reading), expected, "{dropped:?}");
+        }
+    }
+
+    #[test]
     fn exit_codes_are_those_of_the_specification() {
         let codes = [Exit::Clean, Exit::Findings, Exit::Failed, Exit::Incomplete].map(Exit::code);
         assert_eq!(codes, [0, 1, 2, 3]);

@@ -102,18 +102,18 @@ pub fn routed(frames: &[Frame], later: u64) -> Vec<Frame> {
     frames.iter().map(behind).collect()
 }
 
-/// One hop less of the IP header that begins at `ip`, if one does.
-fn hop(bytes: &mut [u8], ip: usize) {
-    match bytes.get(ip - 2..=ip) {
-        Some([0x08, 0x00, first]) => {
-            let end = ip + usize::from(first & 0x0f) * 4;
-            let Some(header) = bytes.get_mut(ip..end) else { return };
+/// One hop less of the IP header that begins at `at`, if one does. IPv4's has no options here.
+fn hop(bytes: &mut [u8], at: usize) {
+    let ethertype = bytes.get(at - 2..at).map(<[u8]>::to_vec);
+    let ip = bytes.get_mut(at..).unwrap_or_default();
+    match (ethertype.as_deref(), ip.first_chunk_mut::<20>()) {
+        (Some([0x08, 0x00]), Some(header)) => {
             header[8] -= 1;
             header[10..12].fill(0);
             let sum = frame::checksum(header);
             header[10..12].copy_from_slice(&sum.to_be_bytes());
         }
-        Some([0x86, 0xdd, _]) => bytes[ip + 7] -= 1,
+        (Some([0x86, 0xdd]), Some(header)) => header[7] -= 1,
         _ => {}
     }
 }

@@ -231,7 +231,7 @@ impl<'a> Findings<'a> {
             let entry = group.accepted.and_then(|i| accepts.get(i));
             let expired = gathered.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
-            target.push(gathered.finish(&group, entry, expired, &file));
+            target.push(gathered.finish(&group, entry, expired, file));
         }
         (findings, accepted)
     }
