@@ -90,10 +90,8 @@ impl Duplicates {
         let Some(set) = self.sets.get_mut((name >> (u64::BITS - SETS.ilog2())) as usize) else { return false };
         match set.iter_mut().find(|known| known.name == name) {
             None => {
-                set.rotate_right(1);
-                if let Some(first) = set.first_mut() {
-                    *first = entry;
-                }
+                let [newest, second, third, _] = *set;
+                *set = [entry, newest, second, third];
                 false
             }
             Some(known) if is_copy(known, &entry, packet) => true,

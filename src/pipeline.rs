@@ -106,7 +106,7 @@ impl Engine {
                     ready.clear();
                     self.skip(frame, skip);
                 }
-                Err(skip) => self.stats.skips.count(skip),
+                Err(skip) => self.stats.skipped(frame, skip),
             }
         }
         self.visit(&ready);
@@ -118,11 +118,11 @@ impl Engine {
     }
 
     fn visit(&mut self, ready: &[Ready<'_>]) {
-        self.stats.packets += ready.len() as u64;
         for (packet, frame, prepared) in ready {
             if self.room.is_taken_by(self.table.len()) && self.table.begins(prepared, packet) {
                 self.room.make(&mut self.table, &mut self.examiner, &mut self.stats);
             }
+            self.stats.carried(packet);
             let (flow, direction) = self.table.count(prepared, packet, *frame);
             if flow.state.reads(packet) {
                 let place =
@@ -137,7 +137,7 @@ impl Engine {
 
     #[cold]
     fn skip(&mut self, frame: &Frame<'_>, skip: Skip) {
-        self.stats.skips.count(skip);
+        self.stats.skipped(frame, skip);
         if let Some(quote) = icmp_quote(frame) {
             let attached = self.table.attach(&quote.tuple, (quote.v6, quote.kind, quote.code));
             self.stats.icmp_errors_attached += u64::from(attached);

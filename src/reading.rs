@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrayvec::ArrayVec;
+
 use crate::capture::{Damage, Frame, InputFile, LinkType};
-use crate::decode::{Skip, Skips};
+use crate::decode::{Packet, Skip, Skips};
 use crate::evidence::Evidence;
-use crate::flow::{Flows, FrameId};
-use crate::net::Timestamp;
+use crate::flow::{Flow, Flows, FrameId};
+use crate::net::{Timestamp, Transport};
 
 /// Everything that was read.
 pub struct Reading {
@@ -30,7 +32,43 @@ impl Reading {
         let file = self.files.get(usize::from(frame.file)).filter(|_| self.files.len() > 1);
         file.map(|file| &*file.name)
     }
+
+    /// Frames that the capturing programs say they lost; none where no file says anything.
+    #[must_use]
+    pub fn dropped(&self) -> Option<u64> {
+        self.files.iter().filter_map(|file| file.dropped).reduce(u64::saturating_add)
+    }
+
+    /// Why it proves nothing that the `asked` packets of a flow met silence; none where it does.
+    #[must_use]
+    pub fn doubt(&self, flow: &Flow<Evidence>, asked: u64) -> Option<Doubt> {
+        let left = self.stats.left_after(flow.first_seen);
+        let file = self.files.get(usize::from(flow.first_frame.file));
+        if left.is_some_and(|(left, _)| left < ANSWER_NS) {
+            left.map(|(_, what)| what)
+        } else if asked < ASKED && file.and_then(|file| file.dropped).is_some_and(|dropped| dropped > 0) {
+            Some(Doubt::Dropped)
+        } else {
+            None
+        }
+    }
 }
+
+/// Why a silence proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Doubt {
+    /// Its file lacks frames that the capturing program dropped, and it was not asked often.
+    Dropped,
+    /// Nothing at all was captured soon after it.
+    Gap,
+    /// The capture ends soon after it.
+    End,
+}
+
+/// An answer that takes longer is none. Lync's hosts are milliseconds apart.
+const ANSWER_NS: i64 = 1_000_000_000;
+/// Who asked so often in vain was not unlucky with dropped frames: a SYN and its two retransmissions.
+const ASKED: u64 = 3;
 
 /// What was read, whether or not it became part of a flow.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +97,14 @@ pub struct Stats {
     pub icmp_errors_attached: u64,
     /// Flows dropped for want of room. Their packets are among `skips`.
     pub evicted: Evicted,
+    /// Frames of link types that are not decoded, by link type.
+    pub undecoded: BTreeMap<LinkType, u64>,
+    /// TCP segments that no link carries: IP states no length, or they have more than [`JUMBO`] bytes of payload.
+    pub offloaded: u64,
+    /// TCP segments of more payload than [`FRAME`] bytes that a link of jumbo frames could carry.
+    pub large: u64,
+    /// The longest of the silences of at least [`GAP_NS`]: when each began, and its nanoseconds.
+    pub gaps: ArrayVec<(Timestamp, i64), GAPS>,
     last: Option<Timestamp>,
     /// Link type of the latest frames, and how many of them `links` does not have yet.
     run: (LinkType, u64),
@@ -86,6 +132,14 @@ pub enum Bound {
 
 /// Interfaces deliver out of order by microseconds; a step back beyond this is the clock's.
 pub const STEP_NS: i64 = 1_000_000_000;
+/// A network with servers on it is not silent for so long: the capture was interrupted, or what it shows was elsewhere.
+pub const GAP_NS: i64 = 60_000_000_000;
+/// So many silences are remembered.
+const GAPS: usize = 64;
+/// Payload of a TCP segment in the largest frame of Ethernet: 1,500 bytes less IPv4's and TCP's headers.
+pub const FRAME: u32 = 1460;
+/// The same in the largest of the usual jumbo frames, which carry 9,000 bytes.
+pub const JUMBO: u32 = 8960;
 
 impl Stats {
     /// Counts a frame as read.
@@ -106,12 +160,59 @@ impl Stats {
             if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
                 self.longest_gap = Some((gap, last));
             }
+            if gap >= GAP_NS {
+                self.silent(last, gap);
+            }
         }
         self.last = Some(frame.at);
         self.span = Some(match self.span {
             None => (frame.at, frame.at),
             Some((first, last)) => (first.min(frame.at), last.max(frame.at)),
         });
+    }
+
+    /// Remembers a silence; where there are too many, the shortest is forgotten.
+    #[cold]
+    fn silent(&mut self, from: Timestamp, gap: i64) {
+        if let Some(shortest) = (0..self.gaps.len()).min_by_key(|&i| self.gaps.get(i).map(|&(_, gap)| gap))
+            && self.gaps.is_full()
+        {
+            self.gaps.remove(shortest);
+        }
+        self.gaps.push((from, gap));
+    }
+
+    /// Counts a packet of a flow.
+    #[inline]
+    pub fn carried(&mut self, packet: &Packet<'_>) {
+        self.packets += 1;
+        if packet.payload_length > FRAME || packet.mark.offloaded {
+            self.large(packet);
+        }
+    }
+
+    #[cold]
+    fn large(&mut self, packet: &Packet<'_>) {
+        let tcp = packet.tuple.transport == Transport::Tcp && packet.payload_length > 0;
+        let beyond = packet.mark.offloaded || packet.payload_length > JUMBO;
+        self.offloaded += u64::from(tcp && beyond);
+        self.large += u64::from(tcp && !beyond);
+    }
+
+    /// Counts a frame that is no packet of a flow.
+    #[inline]
+    pub fn skipped(&mut self, frame: &Frame<'_>, skip: Skip) {
+        self.skips.count(skip);
+        if skip == Skip::UnsupportedLinkType {
+            *self.undecoded.entry(frame.link).or_default() += 1;
+        }
+    }
+
+    /// How long after `at` the capture went on without a gap, in nanoseconds, and what then ended it.
+    fn left_after(&self, at: Timestamp) -> Option<(i64, Doubt)> {
+        let gap = self.gaps.iter().map(|&(from, _)| from.since(at)).filter(|&left| left >= 0).min();
+        let end = self.span.map(|(_, last)| (last.since(at), Doubt::End));
+        gap.map(|left| (left, Doubt::Gap)).into_iter().chain(end).min_by_key(|&(left, _)| left)
     }
 
     /// Ends the counting of a run of frames.

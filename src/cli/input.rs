@@ -18,6 +18,7 @@ use crate::flow::Timeouts;
 use crate::pipeline::{self, Bounds, Options};
 use crate::reading::Reading;
 use crate::report::audit::Policy;
+use crate::report::text::plural;
 use crate::topology::Topology;
 
 /// Reads captures with the options given.
@@ -48,6 +49,13 @@ fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output)
             damage.file,
             damage.place(),
             damage.what
+        ));
+    }
+    for (file, dropped) in reading.files.iter().filter_map(|file| Some((file, file.dropped.filter(|&n| n > 0)?))) {
+        complain(&format!(
+            "{}: the capturing program dropped {}: what they held is not reported",
+            file.name,
+            plural(dropped, "frame")
         ));
     }
     Ok(reading)

@@ -35,9 +35,11 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Whether everything that was to be read was read, and kept.
-    const fn of(reading: &Reading) -> Self {
-        let whole = reading.damage.is_empty() && reading.stats.evicted.flows == 0;
+    /// Whether everything that was to be read was read. What was dropped while capturing never came to be.
+    fn of(reading: &Reading) -> Self {
+        let whole = reading.damage.is_empty()
+            && reading.dropped().is_none_or(|dropped| dropped == 0)
+            && reading.stats.evicted.flows == 0;
         if whole { Self::Clean } else { Self::Incomplete }
     }
 
@@ -126,6 +128,31 @@ mod tests {
             let error = Args::try_parse_from(argv).unwrap_err();
             let line = one_line(&error.to_string(), argv[1]);
             assert!(line.contains(expected) && !line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_exit_3() {
+        use crate::capture::{Damage, InputFile};
+        let file = |dropped| InputFile {
+            name: "x".to_owned(),
+            format: "pcapng",
+            compression: None,
+            size: None,
+            frames: 1,
+            dropped,
+        };
+        let damage = Damage { file: "x".to_owned(), offset: 0, compressed: false, what: String::new() };
+        for (dropped, damage, expected) in [
+            ([None, None], vec![], Exit::Clean),
+            ([Some(0), None], vec![], Exit::Clean),
+            ([None, Some(1)], vec![], Exit::Incomplete),
+            ([Some(u64::MAX), Some(1)], vec![], Exit::Incomplete),
+            ([None, None], vec![damage], Exit::Incomplete),
+        ] {
+            let files = dropped.map(file).to_vec();
+            let reading = Reading { flows: Default::default(), stats: Default::default(), files, damage };
+            assert_eq!(Exit::of(&reading), expected, "{dropped:?}");
         }
     }
 

@@ -34,17 +34,20 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         return None;
     }
     let transport = tcp_or_udp(protocol)?;
+    let (source, destination) = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
     let segment = match transport {
-        Transport::Tcp => transport::tcp(bytes, u32::from(length)).ok()?,
+        Transport::Tcp => {
+            let segment = transport::tcp(bytes, u32::from(length)).ok()?;
+            segment.checked((source, destination), bytes, u32::from(length))
+        }
         Transport::Udp => transport::udp(bytes, u32::from(length), false).ok()?,
     };
     // A tunnel, perhaps.
     if transport == Transport::Udp && (tunnel::is_port(segment.source) || tunnel::is_port(segment.destination)) {
         return None;
     }
-    let (source, destination) = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
     let identification = u32::from(u16::from_be_bytes([i0, i1]));
-    let mark = Mark { identification, offset: 0, fragment: false, hop_limit };
+    let mark = Mark { identification, offset: 0, fragment: false, offloaded: false, hop_limit };
     let broadcast = to == [0xff; 6];
     let around = Around { dscp: services >> 2, vlan: Vlans::new(), tunnel: Tunnel::default(), mark, broadcast };
     Some(packet(frame, around, source, destination, transport, segment))

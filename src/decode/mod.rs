@@ -70,6 +70,8 @@ pub struct Mark {
     pub offset: u16,
     /// Whether it is not the whole datagram.
     pub fragment: bool,
+    /// Whether it states no length: captured before the network card split it.
+    pub offloaded: bool,
     /// Time to live, or hop limit.
     pub hop_limit: u8,
 }
@@ -83,6 +85,21 @@ pub struct Tcp {
     pub sequence: u32,
     /// Acknowledgement number.
     pub acknowledgement: u32,
+    /// What its checksum says, of a segment that opens a connection.
+    pub checksum: Checksum,
+}
+
+/// What the checksum of a segment says. Only a SYN without payload is checked: it is short, and every connection has one.
+/// The sender's own network card fills it in after a capture there took the frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checksum {
+    /// Nothing.
+    #[default]
+    Unchecked,
+    /// It is right.
+    Right,
+    /// It is wrong.
+    Wrong,
 }
 
 impl Tcp {
@@ -256,7 +273,10 @@ fn packet<'a>(
 fn segment<'a>(datagram: &Datagram<'a>) -> Result<(Transport, Segment<'a>), Skip> {
     let transport = tcp_or_udp(datagram.protocol).ok_or(Skip::Protocol(datagram.protocol))?;
     let segment = match transport {
-        Transport::Tcp => transport::tcp(datagram.bytes, datagram.length)?,
+        Transport::Tcp => {
+            let ends = (datagram.source, datagram.destination);
+            transport::tcp(datagram.bytes, datagram.length)?.checked(ends, datagram.bytes, datagram.length)
+        }
         Transport::Udp => transport::udp(datagram.bytes, datagram.length, datagram.fragment.is_some())?,
     };
     Ok((transport, segment))
@@ -301,7 +321,7 @@ mod tests {
         let packet = Decoder::new().decode(&frame(LinkType::ETHERNET, &TAGGED, 9)).map(|p| format!("{p:?}"));
         let expected = "Packet { at: Timestamp(9000000000), tuple: FiveTuple { source: Endpoint { address: 10.0.0.1, \
             port: 5060 }, destination: Endpoint { address: 10.0.0.2, port: 5061 }, transport: Udp }, wire_length: 64, \
-            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0 }, dscp: 46, vlan: [100], tunnel: Tunnel(0), mark: Mark { identification: 7, offset: 0, fragment: false, hop_limit: 64 }, broadcast: false }";
+            payload_length: 2, payload: [104, 105], tcp: Tcp { flags: 0, sequence: 0, acknowledgement: 0, checksum: Unchecked }, dscp: 46, vlan: [100], tunnel: Tunnel(0), mark: Mark { identification: 7, offset: 0, fragment: false, offloaded: false, hop_limit: 64 }, broadcast: false }";
         assert_eq!(packet.as_deref(), Ok(expected));
     }
 

@@ -74,16 +74,16 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         return Err(Skip::Malformed);
     }
     let header_length = u32::from(header_length) * 4;
-    let total = match u16::from_be_bytes([t0, t1]) {
-        // Captured before the network card split the segment: only the frame knows its length.
-        0 => wire,
-        total => u32::from(total),
-    };
+    let stated = u16::from_be_bytes([t0, t1]);
+    // Captured before the network card split the segment: only the frame knows its length.
+    let offloaded = stated == 0;
+    let total = if offloaded { wire } else { u32::from(stated) };
     let length = total.checked_sub(header_length).ok_or(Skip::Malformed)?;
     let rest = bytes.get(header_length as usize..).ok_or(Skip::Truncated)?;
     let flags = u16::from_be_bytes([f0, f1]);
     let identification = u32::from(u16::from_be_bytes([i0, i1]));
-    let mark = Mark { identification, offset: flags & 0x1fff, fragment: flags & 0x3fff != 0, hop_limit };
+    let (offset, fragment) = (flags & 0x1fff, flags & 0x3fff != 0);
+    let mark = Mark { identification, offset, fragment, offloaded, hop_limit };
     let mut datagram = Datagram {
         source: Address::v4([s0, s1, s2, s3]),
         destination: Address::v4([d0, d1, d2, d3]),
@@ -115,11 +115,10 @@ fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
     }
     let (source, addresses) = addresses.split_first_chunk::<16>().ok_or(Skip::Truncated)?;
     let destination = addresses.first_chunk::<16>().ok_or(Skip::Truncated)?;
-    let length = match u16::from_be_bytes([l0, l1]) {
-        // A jumbogram, or captured before the network card split the segment.
-        0 => wire.saturating_sub(40),
-        length => u32::from(length),
-    };
+    let stated = u16::from_be_bytes([l0, l1]);
+    // A jumbogram, which nobody sends, or captured before the network card split the segment.
+    let offloaded = stated == 0;
+    let length = if offloaded { wire.saturating_sub(40) } else { u32::from(stated) };
     let datagram = Datagram {
         source: Address::v6(*source),
         destination: Address::v6(*destination),
@@ -130,7 +129,7 @@ fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         length,
         total: length.saturating_add(40),
         fragment: None,
-        mark: Mark { hop_limit, ..Mark::default() },
+        mark: Mark { hop_limit, offloaded, ..Mark::default() },
     };
     match protocol {
         6 | 17 => Ok(datagram),

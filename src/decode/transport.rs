@@ -1,10 +1,11 @@
 //! TCP or UDP header → ports, flags, payload.
 //!
 //! In: what IP carried, and its length on the wire. Out: [`Segment`].
-//! Must not know: addresses. Four readable bytes are two ports, and two ports are a packet: whatever
+//! Must not know: addresses, beyond their part in a checksum. Four readable bytes are two ports, and two ports are a packet: whatever
 //! contradicts itself behind them costs the payload, never the packet its place in its flow.
 
-use super::{Skip, Tcp};
+use super::{Checksum, Skip, Tcp};
+use crate::net::{Address, Transport};
 
 /// One TCP or UDP header and what follows it.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ pub(super) fn tcp(bytes: &[u8], length: u32) -> Result<Segment<'_>, Skip> {
             flags,
             sequence: u32::from_be_bytes([q0, q1, q2, q3]),
             acknowledgement: u32::from_be_bytes([a0, a1, a2, a3]),
+            checksum: Checksum::Unchecked,
         },
         payload,
         length,
@@ -69,8 +71,38 @@ fn cut_tcp(bytes: &[u8], length: u32) -> Result<Segment<'_>, Skip> {
         None => TCP_HEADER,
     };
     let flags = bytes.get(13).copied().unwrap_or_default();
-    let tcp = Tcp { flags, sequence: number(4), acknowledgement: number(8) };
+    let tcp = Tcp { flags, sequence: number(4), acknowledgement: number(8), checksum: Checksum::Unchecked };
     Ok(Segment { source, destination, tcp, payload: &[], length: length.saturating_sub(header) })
+}
+
+/// The longest TCP header: all that a SYN without payload is.
+const TCP_HEADER_AND_OPTIONS: u32 = 60;
+
+impl Segment<'_> {
+    /// The same, its checksum checked if it is a whole SYN; `bytes` are its header and payload, `length` on the wire.
+    #[inline]
+    pub(super) fn checked(mut self, ends: (Address, Address), bytes: &[u8], length: u32) -> Self {
+        let syn = self.tcp.flags & Tcp::SYN != 0;
+        if syn && length <= TCP_HEADER_AND_OPTIONS && bytes.len() == length as usize {
+            self.tcp.checksum = checksum(ends, bytes);
+        }
+        self
+    }
+}
+
+/// Whether the sum over a whole segment and its pseudo header comes out right (RFC 9293 §3.1, RFC 8200 §8.1).
+#[cold]
+fn checksum((source, destination): (Address, Address), segment: &[u8]) -> Checksum {
+    let address = |address: Address| (0..8).map(|word| (address.bits() >> (16 * word)) as u64 & 0xffff).sum::<u64>();
+    let (words, odd) = segment.as_chunks::<2>();
+    let body: u64 = words.iter().map(|&word| u64::from(u16::from_be_bytes(word))).sum();
+    let last = odd.first().map_or(0, |&byte| u64::from(byte) << 8);
+    let pseudo = address(source) + address(destination) + Transport::Tcp as u64 + segment.len() as u64;
+    let mut sum = pseudo + body + last;
+    while sum > 0xffff {
+        sum = (sum >> 16) + (sum & 0xffff);
+    }
+    if sum == 0xffff { Checksum::Right } else { Checksum::Wrong }
 }
 
 /// Reads a UDP header. Of a fragment, which is the first, it says how long the whole datagram is.
@@ -136,7 +168,10 @@ mod tests {
     fn tcp_whole() {
         let found = tcp(&TCP, 29).unwrap();
         assert_eq!((found.source, found.destination), (50123, 5061));
-        assert_eq!(found.tcp, Tcp { flags: 0x12, sequence: 0x0102_0304, acknowledgement: 0x0a0b_0c0d });
+        assert_eq!(
+            found.tcp,
+            Tcp { flags: 0x12, sequence: 0x0102_0304, acknowledgement: 0x0a0b_0c0d, ..Tcp::default() }
+        );
         check(tcp, &TCP, 29, b"hello", 5);
         check(tcp, &TCP, 1500, b"hello", 1476);
     }
@@ -158,6 +193,37 @@ mod tests {
         check(tcp, &with(&TCP, 12, 0x40), 29, b"", 0);
         check(tcp, &with(&TCP, 12, 0xf0), 29, b"", 0);
         check(tcp, &TCP, 10, b"", 0);
+    }
+
+    #[test]
+    fn only_a_whole_syn_is_checked() {
+        let ends = (Address::v4([10, 1, 0, 5]), Address::v4([10, 0, 0, 11]));
+        let syn = |flags: u8, sum: u16, payload: &[u8]| {
+            let mut bytes = TCP[..24].to_vec();
+            bytes[13] = flags;
+            [bytes[16], bytes[17]] = sum.to_be_bytes();
+            [&bytes[..], payload].concat()
+        };
+        let check = |bytes: &[u8], length: usize, expected| {
+            let length = length as u32;
+            assert_eq!(tcp(bytes, length).unwrap().checked(ends, bytes, length).tcp.checksum, expected, "{bytes:02x?}");
+        };
+        // Summed by hand: what is right of the header without its sum.
+        let right = |flags: u8, payload: &[u8]| {
+            (0..=u16::MAX).find(|&sum| checksum(ends, &syn(flags, sum, payload)) == Checksum::Right).unwrap()
+        };
+        let (whole, sum) = (syn(0x12, right(0x12, b""), b""), right(0x12, b""));
+        // 0a01+0005+0a00+000b + 6+24, c3cb+13c5+0102+0304+0a0b+0c0d+6012+ffff+0204+05b4 = 0x26da6 → 0x6da8.
+        assert_eq!(sum, 0xffff - 0x6da8);
+        check(&whole, 24, Checksum::Right);
+        check(&syn(0x02, sum, b""), 24, Checksum::Wrong);
+        check(&syn(0x12, sum ^ 1, b""), 24, Checksum::Wrong);
+        check(&whole[..23], 24, Checksum::Unchecked);
+        check(&syn(0x10, sum, b""), 24, Checksum::Unchecked);
+        check(&syn(0x02, right(0x02, b"odd"), b"odd"), 27, Checksum::Right);
+        check(&syn(0x02, 0, &[0; 37]), 61, Checksum::Unchecked);
+        let v6 = (Address::v6([0xfd; 16]), Address::v6([0xfe; 16]));
+        assert_eq!(checksum(v6, &whole), Checksum::Wrong);
     }
 
     #[test]

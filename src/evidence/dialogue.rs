@@ -239,7 +239,7 @@ mod tests {
             wire_length: 54 + payload.len() as u32,
             payload_length: payload.len() as u32,
             payload,
-            tcp: Tcp { flags: 0x18, sequence, acknowledgement: 0 },
+            tcp: Tcp { flags: 0x18, sequence, acknowledgement: 0, ..Tcp::default() },
             dscp: 0,
             vlan: Vlans::new(),
             tunnel: Tunnel::default(),

@@ -3,7 +3,7 @@
 //! In: TCP flags and numbers of each packet. Out: who opened, round-trip time, marks for the outcome.
 //! Must not know: payload, ports, roles. (RFC 9293 §3.5; initial RTT as Wireshark's: SYN to the ACK that completes.)
 
-use crate::decode::{Packet, Tcp};
+use crate::decode::{Checksum, Packet, Tcp};
 use crate::net::{Both, Direction, Timestamp};
 
 /// What one end was seen to send, as bits.
@@ -21,6 +21,11 @@ impl Marks {
     pub const RST: Self = Self(8);
     /// Anything that is neither SYN nor RST: the connection was in use.
     pub const TALKED: Self = Self(16);
+
+    /// A SYN whose checksum is right.
+    pub const RIGHT_SUM: Self = Self(32);
+    /// A SYN whose checksum is wrong.
+    pub const WRONG_SUM: Self = Self(64);
 
     /// Whether all bits of `other` are set.
     #[must_use]
@@ -115,6 +120,11 @@ impl Handshake {
     fn observe_control(&mut self, packet: &Packet<'_>, direction: Direction) {
         let tcp = packet.tcp;
         let marks = self.marks.of_mut(direction);
+        match tcp.checksum {
+            Checksum::Unchecked => {}
+            Checksum::Right => marks.set(Marks::RIGHT_SUM),
+            Checksum::Wrong => marks.set(Marks::WRONG_SUM),
+        }
         match (tcp.flags & Tcp::SYN != 0, tcp.flags & Tcp::ACK != 0) {
             (true, false) => {
                 marks.set(Marks::SYN);

@@ -240,7 +240,7 @@ mod tests {
             wire_length: 60,
             payload_length: 6,
             payload: &[],
-            tcp: Tcp { flags, sequence, acknowledgement: ack },
+            tcp: Tcp { flags, sequence, acknowledgement: ack, ..Tcp::default() },
             dscp: 0,
             vlan: Vlans::new(),
             tunnel: Tunnel::default(),

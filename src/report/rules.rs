@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
+use super::audit::doubt;
 use crate::catalog::{RoleOf, RoleSet, Row};
 use crate::net::Transport;
 use crate::reading::Reading;
@@ -142,12 +143,12 @@ impl Matrix {
             if !matches!(judged.verdict, Verdict::Documented | Verdict::RangeOnly) {
                 continue;
             }
-            let explained = self.explaining(&judged);
+            let (explained, doubt) = (self.explaining(&judged), doubt(reading, flow, &judged));
             for &place in &explained {
                 if let Some(line) = self.lines.get_mut(place) {
                     line.flows += 1;
                     line.proven += u64::from(judged.verdict == Verdict::Documented);
-                    line.vain += u64::from(judged.outcome.is_blocked());
+                    line.vain += u64::from(judged.outcome.is_blocked() && doubt.is_none());
                 }
             }
             if let (true, Some(row)) = (explained.is_empty(), judged.rows.first()) {

@@ -194,6 +194,12 @@ impl Topology {
         hosts.chain(self.networks.iter().map(|network| (&*network.name, network.roles)))
     }
 
+    /// Names of the declared hosts that are servers, in file order.
+    pub fn servers(&self) -> impl Iterator<Item = &str> {
+        let servers = self.hosts.iter().filter(|host| host.named && !host.roles.meets(RoleSet::DEVICES));
+        servers.map(|host| &*host.name)
+    }
+
     /// Whether `endpoint` is one of the hosts that `party` means.
     #[must_use]
     pub fn is_party(&self, party: &Party, endpoint: Endpoint) -> bool {

@@ -48,6 +48,8 @@ pub(super) struct Payload<'a> {
     pub(super) observed: Option<Observed<'a>>,
     /// Of TLS.
     pub(super) tls: Option<&'a Tls>,
+    /// Both ends were heard.
+    pub(super) both: bool,
     /// Of media. One end's STUN or RTP suffices where the other's bytes identify nothing.
     pub(super) media: Option<&'a Media>,
     /// Of DHCP: whether a Lync client or phone asks.
@@ -63,6 +65,7 @@ impl<'a> Payload<'a> {
         Self {
             observed,
             tls: evidence.tls().filter(|_| protocol == Some(Protocol::Tls)),
+            both: [Direction::Forward, Direction::Reverse].iter().all(|&end| evidence.seen(end).is_some()),
             media: evidence.media().filter(|_| undisputed),
             lync_dhcp: evidence.dhcp_of_lync().filter(|_| protocol == Some(Protocol::Dhcp)),
         }
@@ -200,7 +203,7 @@ pub(super) fn hold(row: &Row, payload: &Payload<'_>, ends: Ends<'_>) -> Said {
     let required =
         matches!(row.security, Some(Security::Tls | Security::MutualTls | Security::TlsMutualBetweenServers));
     let said = match (required, protocol) {
-        (true, Protocol::Tls) => over_tls(row, payload.tls, ends),
+        (true, Protocol::Tls) => over_tls(row, payload, ends),
         (true, _) => instead_of_tls(row, protocol),
         (false, _) => in_the_clear(row, payload, protocol),
     };
@@ -235,9 +238,10 @@ fn instead_of_tls(row: &Row, protocol: Protocol) -> Said {
     Said::contradicted(if own { Contradiction::ClearText } else { Contradiction::OtherProtocol })
 }
 
-/// Mutual or not: resumed, 1.3 and cut handshakes do not tell, and one that was broken off proves nothing. A server that
-/// asked for a certificate and got none may refuse without a word: it has to go on before that is one-way TLS.
-fn over_tls(row: &Row, tls: Option<&Tls>, ends: Ends<'_>) -> Said {
+/// Mutual or not: resumed, 1.3 and cut handshakes do not tell, nor does one end alone, and one that was broken off proves
+/// nothing. A server that asked for a certificate and got none may refuse without a word: it has to go on before that is one-way TLS.
+fn over_tls(row: &Row, payload: &Payload<'_>, ends: Ends<'_>) -> Said {
+    let tls = payload.tls.filter(|_| payload.both);
     if !is_one_way(tls) || row.security == Some(Security::Tls) {
         return Said::VERIFIED;
     }

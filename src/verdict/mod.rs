@@ -3,7 +3,7 @@
 //! In: all flows of a capture, the catalogs, the topology. Out: [`Judge`], which gives each flow its [`Judged`]:
 //! who opened it, what became of it, which rows explain it, and why. Must not know: how anything is printed.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 pub use candidate::{End, Misfit, Oriented, RoleBasis};
 pub use direction::Basis;
@@ -123,7 +123,16 @@ pub struct Judge<'a> {
     topology: &'a Topology,
     learned: Learned,
     directions: Vec<(Direction, Basis)>,
-    answering: HashSet<Address>,
+    heard: HashMap<Address, Heard>,
+}
+
+/// How often what a host answered was captured, as far as TCP tells.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    /// Flows with something of it.
+    answered: u64,
+    /// Flows without, whose initiator went on after its SYN: somebody had answered.
+    unheard: u64,
 }
 
 impl<'a> Judge<'a> {
@@ -148,9 +157,16 @@ impl<'a> Judge<'a> {
             who.declared.is_empty() && !who.external && !who.group
         };
         learned.infer(answers.filter(of_unknown_host), catalogs);
-        let replied = flows.iter().zip(&directions).filter(|(flow, _)| flow.is_two_way());
-        let answering = replied.map(|(flow, &(initiator, _))| end(flow, initiator.opposite()).address).collect();
-        Self { catalogs, topology, learned, directions, answering }
+        let mut heard: HashMap<Address, Heard> = HashMap::new();
+        for (flow, &(initiator, _)) in flows.iter().zip(&directions) {
+            let (answered, unheard) = (flow.is_two_way(), is_unheard(flow, initiator));
+            if answered || unheard {
+                let host = heard.entry(end(flow, initiator.opposite()).address).or_default();
+                host.answered += u64::from(answered);
+                host.unheard += u64::from(unheard);
+            }
+        }
+        Self { catalogs, topology, learned, directions, heard }
     }
 
     /// Judges the flow at `index` of the flows this judge was made from.
@@ -160,7 +176,7 @@ impl<'a> Judge<'a> {
         let case = self.case(initiator, flow);
         let oriented = case.oriented;
         let to = oriented.responder;
-        let outcome = outcome::outcome(flow, initiator, self.answering.contains(&to.at.address) && !to.who.group);
+        let outcome = outcome::outcome(flow, initiator, self.answers(to.at.address) && !to.who.group);
         let (verdict, fits) = decide(case.candidates());
         let near_misses = if fits.is_empty() { near::near_misses(&case) } else { Vec::new() };
         let proofs: Vec<_> = fits.iter().map(|(fit, _)| fit.said.proof).collect();
@@ -217,6 +233,17 @@ impl<'a> Judge<'a> {
         who
     }
 
+    /// Whether the capture may show what a host says: not where TCP proves mostly answers that were not captured.
+    #[must_use]
+    pub fn hears(&self, address: Address) -> bool {
+        self.heard.get(&address).is_none_or(|host| host.unheard <= host.answered)
+    }
+
+    /// Whether a host is seen to answer, so that its silence means something.
+    fn answers(&self, address: Address) -> bool {
+        self.heard.get(&address).is_some_and(|host| host.answered > 0) && self.hears(address)
+    }
+
     /// Listeners and inferred roles.
     #[must_use]
     pub const fn learned(&self) -> &Learned {
@@ -249,6 +276,12 @@ fn decide(mut fits: Vec<(Fit, &Row)>) -> (Verdict, Vec<(Fit, &Row)>) {
         Some(_) => Verdict::Documented,
     };
     (verdict, fits)
+}
+
+/// Whether nothing of a TCP responder was captured although the initiator went on: it must have answered.
+fn is_unheard(flow: &Flow<Evidence>, initiator: Direction) -> bool {
+    let silent = flow.counters.of(initiator.opposite()).packets == 0;
+    silent && flow.handshake.marks.of(initiator).has(Marks::TALKED)
 }
 
 /// Endpoints that an endpoint-mapper or SQL Browser reply in this flow names, on the host that sent the reply.

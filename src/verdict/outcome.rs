@@ -42,8 +42,8 @@ impl Outcome {
     }
 }
 
-/// The outcome of `flow`. `answers` tells whether the responder's host answers something elsewhere in the capture:
-/// without that, silence may only mean that the capture does not see it.
+/// The outcome of `flow`. `answers` tells whether the responder's host is seen to answer elsewhere in the capture: without
+/// that, silence may only mean that the capture does not see it.
 pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: bool) -> Outcome {
     let responder = initiator.opposite();
     let asked = flow.counters.of(initiator).packets > 0;

@@ -116,11 +116,11 @@ fn why_unverified(row: &Row, payload: &Payload<'_>, judged: &Judged<'_>) -> Stri
     let ends = Ends { initiator: &initiator.who, responder: &responder.who };
     match payload.identified() {
         None => "which identifies nothing".to_owned(),
-        Some(Protocol::Tls) if ends.are_servers() && is_one_way(payload.tls) => {
+        Some(Protocol::Tls) if ends.are_servers() && payload.both && is_one_way(payload.tls) => {
             "and the handshake was broken off before it could be mutual".to_owned()
         }
         Some(_) if ends.guess_an_edge(row) => format!("and {} is not declared to be an edge", responder.at.address),
-        Some(Protocol::Tls) if is_one_way(payload.tls) => {
+        Some(Protocol::Tls) if payload.both && is_one_way(payload.tls) => {
             format!("the row expects {}, which is asked only of two declared servers", row.expected())
         }
         Some(Protocol::Dhcp) => "and no message shows its vendor class".to_owned(),

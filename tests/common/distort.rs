@@ -1,5 +1,5 @@
 //! In: the frames of one conversation. Out: the same conversation as a worse capture has it: begun late, from one side,
-//! cut, out of order, in the smallest of pieces.
+//! cut, out of order, in the smallest of pieces, twice.
 //! Must not know: what is said, files. Frames are untagged Ethernet with IPv4, as `conversation` makes them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -83,6 +83,39 @@ pub fn in_bytes(frames: &[Frame], count: usize) -> Vec<Frame> {
         pieces.extend((single < parts.payload.len()).then(|| parts.piece(frame, single, parts.payload.len() - single)));
     }
     pieces
+}
+
+/// The same datagrams `later`, captured behind a router: other hardware addresses, another VLAN, one hop less.
+#[must_use]
+pub fn routed(frames: &[Frame], later: u64) -> Vec<Frame> {
+    const TAG: [u8; 4] = [0x81, 0x00, 0x03, 0xe7];
+    let behind = |frame: &Frame| {
+        let (ethernet, body) = frame.bytes.split_at(12);
+        // A tag there makes room for the other one.
+        let body = body.strip_prefix(&[0x81, 0x00]).and_then(|rest| rest.get(2..)).unwrap_or(body);
+        let macs: Vec<u8> =
+            ethernet.iter().enumerate().map(|(i, byte)| if i % 6 == 5 { byte ^ 0x55 } else { *byte }).collect();
+        let mut bytes = bytes![macs, TAG, body];
+        hop(&mut bytes, 18);
+        Frame { at: frame.at + later, original_length: bytes.len() as u32, bytes, ..frame.clone() }
+    };
+    frames.iter().map(behind).collect()
+}
+
+/// One hop less of the IP header that begins at `at`, if one does. IPv4's has no options here.
+fn hop(bytes: &mut [u8], at: usize) {
+    let ethertype = bytes.get(at - 2..at).map(<[u8]>::to_vec);
+    let ip = bytes.get_mut(at..).unwrap_or_default();
+    match (ethertype.as_deref(), ip.first_chunk_mut::<20>()) {
+        (Some([0x08, 0x00]), Some(header)) => {
+            header[8] -= 1;
+            header[10..12].fill(0);
+            let sum = frame::checksum(header);
+            header[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
+        (Some([0x86, 0xdd]), Some(header)) => header[7] -= 1,
+        _ => {}
+    }
 }
 
 /// Who sent it.

@@ -28,12 +28,16 @@ pub struct CoverageRecord {
     pub accepted: bool,
     pub flows: u64,
     pub hosts: u64,
+    /// It was asked, and did not answer; for people.
+    #[serde(skip)]
+    pub in_vain: bool,
 }
 
 #[derive(Default)]
 struct Seen {
     flows: u64,
     accepted: bool,
+    in_vain: bool,
     hosts: BTreeSet<Address>,
 }
 
@@ -61,6 +65,7 @@ impl Coverage {
                 let seen = self.0.entry((role, row.id.clone())).or_default();
                 seen.flows += 1;
                 seen.accepted |= answered;
+                seen.in_vain |= judged.outcome.is_blocked();
                 seen.hosts.insert(host.at.address);
             }
         }
@@ -89,6 +94,7 @@ impl Coverage {
                     accepted: seen.is_some_and(|seen| seen.accepted),
                     flows: seen.map_or(0, |seen| seen.flows),
                     hosts: seen.map_or(0, |seen| seen.hosts.len() as u64),
+                    in_vain: seen.is_some_and(|seen| seen.in_vain),
                 });
             }
         }

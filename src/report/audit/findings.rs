@@ -9,12 +9,14 @@ use std::iter;
 
 use serde::Serialize;
 
+use super::fitness::doubt;
 use super::grouping::{Common, Label, display_filter};
 use super::kind::{Kind, Severity, kinds, reason, rows, tally};
 use super::policy::Policy;
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
 use crate::net::{Address, FiveTuple, Timestamp, Transport};
+use crate::reading::{Doubt, Reading};
 use crate::report::community_id;
 use crate::report::text::{day, plural, rfc3339};
 use crate::topology::Accept;
@@ -82,17 +84,27 @@ struct Gathered {
     successes: u64,
 }
 
+/// Flows that would be findings, were the capture better.
+pub(super) type Withheld = BTreeMap<Doubt, u64>;
+
 /// All findings of a run.
 pub(super) struct Findings<'a> {
+    reading: &'a Reading,
     judge: &'a Judge<'a>,
     policy: &'a Policy,
     groups: BTreeMap<Group, Gathered>,
     overlays: BTreeSet<String>,
+    withheld: Withheld,
 }
 
 impl<'a> Findings<'a> {
-    pub(super) const fn new(judge: &'a Judge<'a>, policy: &'a Policy) -> Self {
-        Self { judge, policy, groups: BTreeMap::new(), overlays: BTreeSet::new() }
+    pub(super) const fn new(reading: &'a Reading, judge: &'a Judge<'a>, policy: &'a Policy) -> Self {
+        Self { reading, judge, policy, groups: BTreeMap::new(), overlays: BTreeSet::new(), withheld: BTreeMap::new() }
+    }
+
+    /// What was not called a finding, and why.
+    pub(super) fn withheld(&self) -> Withheld {
+        self.withheld.clone()
     }
 
     /// Overlays that are off and would explain a finding.
@@ -102,7 +114,10 @@ impl<'a> Findings<'a> {
 
     pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
         for (kind, severity) in kinds(flow, judged, self.policy) {
-            self.add(kind, severity, flow, judged);
+            match doubt(self.reading, flow, judged).filter(|_| kind == Kind::BlockedDocumentedPort) {
+                Some(doubt) => *self.withheld.entry(doubt).or_default() += 1,
+                None => self.add(kind, severity, flow, judged),
+            }
         }
         if let Some(miss) = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay)
             && !self.overlays.contains(&miss.row.catalog)
@@ -207,15 +222,16 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// Findings worst first, and the accepted ones. `file` names a frame's file where several were read.
-    pub(super) fn finish(self, file: impl Fn(FrameId) -> Option<String>) -> (Vec<Finding>, Vec<Finding>) {
+    /// Findings worst first, and the accepted ones.
+    pub(super) fn finish(self) -> (Vec<Finding>, Vec<Finding>) {
+        let file = |frame| self.reading.file_of(frame).map(str::to_owned);
         let accepts = &self.judge.topology().accepts;
         let (mut findings, mut accepted) = (Vec::new(), Vec::new());
         for (group, gathered) in roll_up(self.groups) {
             let entry = group.accepted.and_then(|i| accepts.get(i));
             let expired = gathered.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
-            target.push(gathered.finish(&group, entry, expired, &file));
+            target.push(gathered.finish(&group, entry, expired, file));
         }
         (findings, accepted)
     }

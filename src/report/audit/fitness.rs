@@ -1,18 +1,21 @@
 //! Fitness: what this capture can prove, told before any conclusion.
 //!
-//! In: judged flows and the run's counters. Out: [`Fitness`], with a sentence for each limit.
+//! In: judged flows and the run's counters. Out: [`Fitness`], with a sentence for each limit; and whether one flow's
+//! silence proves anything.
 //! Must not know: findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::limits::limits;
+use crate::capture::LinkType;
 use crate::evidence::Evidence;
-use crate::flow::Flow;
-use crate::net::{Address, Transport};
-use crate::reading::{Bound, Evicted, Reading, Stats};
-use crate::report::text::{count, duration, harmless, plural, rfc3339, seconds};
-use crate::verdict::{Basis, Judge, Judged, Outcome};
+use crate::flow::{Flow, Marks};
+use crate::net::{Address, Direction, Transport};
+use crate::reading::{Doubt, Reading, Stats};
+use crate::report::text::{duration, rfc3339, seconds};
+use crate::verdict::{Basis, End, Judge, Judged, Outcome};
 
 /// What the capture can and cannot prove.
 #[derive(Clone, Debug, Serialize)]
@@ -20,18 +23,27 @@ use crate::verdict::{Basis, Judge, Judged, Outcome};
 pub struct Fitness {
     pub span_s: f64,
     pub link_types: BTreeMap<String, u64>,
+    pub undecoded_frames: BTreeMap<String, u64>,
     pub flows: u64,
     pub tcp_flows: u64,
     pub tcp_with_handshake: u64,
     pub one_way_flows: u64,
+    pub one_sided: Vec<OneSided>,
     pub assumed_direction_flows: u64,
     pub snaplen_cut_frames: u64,
+    pub offloaded_segments: u64,
+    pub large_segments: u64,
+    pub right_checksums: u64,
+    pub wrong_checksums: Vec<WrongChecksums>,
+    pub duplicates: u64,
+    pub dropped_frames: Option<u64>,
     pub clock_steps_back: u64,
     pub longest_gap_s: Option<f64>,
     pub longest_gap_from: Option<String>,
     pub icmp_errors_attached: u64,
     pub evicted_flows: u64,
     pub hosts: Vec<HostRecord>,
+    pub unseen_hosts: Vec<String>,
     /// What follows, one sentence each; empty when nothing limits the audit.
     pub limits: Vec<String>,
 }
@@ -47,6 +59,26 @@ pub struct HostRecord {
     pub inferred_from: Vec<String>,
 }
 
+/// A server of most of whose TCP flows one direction was not captured.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
+pub struct OneSided {
+    pub address: String,
+    pub name: Option<String>,
+    pub tcp_flows: u64,
+    pub only_sent: u64,
+    pub only_received: u64,
+}
+
+/// A host whose SYN segments all have a wrong checksum.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the contract's words")]
+pub struct WrongChecksums {
+    pub address: String,
+    pub name: Option<String>,
+    pub segments: u64,
+}
+
 /// What is gathered flow by flow.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -55,134 +87,129 @@ pub(super) struct Gathered {
     handshakes: u64,
     one_way: u64,
     assumed: u64,
-    servers: BTreeSet<Address>,
+    servers: BTreeMap<Address, Ways>,
+    /// Ends whose SYN had a right checksum.
+    right: u64,
+    /// Who sent a SYN with a wrong one, how often.
+    wrong: BTreeMap<Address, u64>,
+}
+
+/// TCP flows of one server; those that asked in vain do not count.
+#[derive(Clone, Copy, Default)]
+struct Ways {
+    flows: u64,
+    only_sent: u64,
+    only_received: u64,
 }
 
 impl Gathered {
     pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+        let tcp = flow.tuple.transport == Transport::Tcp;
+        let in_vain = matches!(judged.outcome, Outcome::Unanswered | Outcome::Unreachable);
         self.flows += 1;
-        if flow.tuple.transport == Transport::Tcp {
+        if tcp {
             self.tcp += 1;
             self.handshakes += u64::from(judged.basis == Basis::Handshake);
+            self.count_checksums(flow);
         }
-        self.one_way +=
-            u64::from(!flow.is_two_way() && !matches!(judged.outcome, Outcome::Unanswered | Outcome::Unreachable));
+        self.one_way += u64::from(!flow.is_two_way() && !in_vain);
         self.assumed += u64::from(judged.basis >= Basis::FanIn);
-        for end in [judged.oriented.initiator, judged.oriented.responder] {
-            if end.who.is_server() || !end.who.inferred.is_empty() {
-                self.servers.insert(end.at.address);
+        let initiator = judged.initiator;
+        let ends = [(judged.oriented.initiator, initiator), (judged.oriented.responder, initiator.opposite())];
+        for (end, direction) in ends.into_iter().filter(|(end, _)| has_a_role(end)) {
+            let ways = self.servers.entry(end.at.address).or_default();
+            if tcp && !in_vain {
+                ways.count(flow, direction);
             }
         }
     }
 
-    pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> Fitness {
+    fn count_checksums(&mut self, flow: &Flow<Evidence>) {
+        for (address, marks) in opened(flow) {
+            self.right += u64::from(marks.has(Marks::RIGHT_SUM));
+            if marks.has(Marks::WRONG_SUM) {
+                *self.wrong.entry(address).or_default() += 1;
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self, reading: &Reading, judge: &Judge<'_>) -> Fitness {
         let stats = &reading.stats;
-        let limits = self.limits(reading, judge);
         let gap = stats.longest_gap.filter(|&(gap, _)| gap > 0);
-        Fitness {
+        self.forgive(reading);
+        let by_name = |links: &BTreeMap<LinkType, u64>| links.iter().map(|(link, n)| (link.to_string(), *n)).collect();
+        let mut fitness = Fitness {
             span_s: stats.span.map_or(0.0, |(first, last)| seconds(last.since(first))),
-            link_types: stats.links.iter().map(|(link, n)| (link.to_string(), *n)).collect(),
+            link_types: by_name(&stats.links),
+            undecoded_frames: by_name(&stats.undecoded),
             flows: self.flows,
             tcp_flows: self.tcp,
             tcp_with_handshake: self.handshakes,
             one_way_flows: self.one_way,
+            one_sided: self.servers.iter().filter_map(|(&address, ways)| ways.one_sided(address, judge)).collect(),
             assumed_direction_flows: self.assumed,
             snaplen_cut_frames: stats.cut_by_snaplen,
+            offloaded_segments: stats.offloaded,
+            large_segments: stats.large,
+            right_checksums: self.right,
+            wrong_checksums: self.wrong.iter().map(|(&address, &n)| wrong(address, n, judge)).collect(),
+            duplicates: stats.duplicates,
+            dropped_frames: reading.dropped(),
             clock_steps_back: stats.clock_steps_back,
             longest_gap_s: gap.map(|(gap, _)| seconds(gap)),
             longest_gap_from: gap.map(|(_, from)| rfc3339(from)),
             icmp_errors_attached: stats.icmp_errors_attached,
             evicted_flows: stats.evicted.flows,
-            hosts: self.servers.iter().map(|&address| host(address, judge)).collect(),
-            limits,
-        }
-    }
-
-    fn limits(&self, reading: &Reading, judge: &Judge<'_>) -> Vec<String> {
-        let stats = &reading.stats;
-        let mut limits = Vec::new();
-        let mut say = |applies: bool, sentence: String| {
-            if applies {
-                limits.push(sentence);
-            }
+            hosts: self.servers.keys().map(|&address| host(address, judge)).collect(),
+            unseen_hosts: self.unseen(judge),
+            limits: Vec::new(),
         };
-        say(self.flows == 0, "no TCP or UDP flow was read: nothing can be concluded".to_owned());
-        say(stats.evicted.flows > 0, evicted(&stats.evicted));
-        let without = self.tcp - self.handshakes;
-        say(
-            without > 0,
-            format!(
-                "{} of {} TCP flows show neither SYN nor SYN-ACK: who opened them rests on weaker evidence, given as direction_basis",
-                count(without),
-                count(self.tcp)
-            ),
-        );
-        say(
-            self.flows > 0 && self.one_way * 2 > self.flows,
-            format!(
-                "{} of {} flows show one direction only: whether they were answered cannot be judged",
-                count(self.one_way),
-                count(self.flows)
-            ),
-        );
-        let cut = stats.cut_by_snaplen;
-        say(cut > 0, format!("{} cut by the snaplen: their payload cannot be proven", plural(cut, "frame")));
-        let unsupported: Vec<_> = stats
-            .skips
-            .iter()
-            .filter(|(name, _)| name == "unsupported-link-type")
-            .map(|(_, n)| {
-                format!("{} of a link type that is not decoded: no flow was read from them", plural(n, "frame"))
-            })
-            .collect();
-        say(!unsupported.is_empty(), unsupported.join(""));
-        say(
-            stats.clock_steps_back > 0,
-            format!(
-                "the clock steps back {}: durations and idle time-outs are unsure there",
-                plural(stats.clock_steps_back, "time")
-            ),
-        );
-        if let Some(silence) = silence(stats) {
-            say(true, format!("nothing was captured for {silence}: what happened then is not judged"));
+        fitness.limits = limits(&fitness, reading, judge);
+        fitness
+    }
+
+    /// A host some of whose checksums are right fills them in itself: that others are wrong has another reason.
+    fn forgive(&mut self, reading: &Reading) {
+        if self.wrong.is_empty() {
+            return;
         }
-        say(
-            !judge.topology().declares_hosts() && self.flows > 0,
-            "no topology was given: rows of every role remain candidates, and no host can be held to its role"
-                .to_owned(),
-        );
-        for damage in &reading.damage {
-            say(
-                true,
-                format!("{} breaks off at {}: what follows was not read", harmless(&damage.file), damage.place()),
-            );
+        for (address, _) in reading.flows.iter().flat_map(opened).filter(|(_, marks)| marks.has(Marks::RIGHT_SUM)) {
+            self.wrong.remove(&address);
         }
-        limits
+    }
+
+    /// Declared servers of which nothing was captured.
+    fn unseen(&self, judge: &Judge<'_>) -> Vec<String> {
+        let seen: BTreeSet<_> = self.servers.keys().filter_map(|&address| judge.topology().who(address).name).collect();
+        let servers = judge.topology().servers();
+        servers.filter(|name| self.flows > 0 && !seen.contains(name)).map(str::to_owned).collect()
     }
 }
 
-/// "12 flows of 14 packets were dropped to stay within --max-flows 100: …".
-fn evicted(evicted: &Evicted) -> String {
-    let bounds: Vec<_> = (evicted.within.iter())
-        .map(|bound| match bound {
-            Bound::Flows(flows) => format!("--max-flows {flows}"),
-            Bound::Memory(bytes) => format!("--max-memory {}", memory(*bytes)),
+impl Ways {
+    /// Counts a flow in which the host sends `direction`.
+    fn count(&mut self, flow: &Flow<Evidence>, direction: Direction) {
+        self.flows += 1;
+        self.only_sent += u64::from(flow.counters.of(direction.opposite()).packets == 0);
+        self.only_received += u64::from(flow.counters.of(direction).packets == 0);
+    }
+
+    fn one_sided(&self, address: Address, judge: &Judge<'_>) -> Option<OneSided> {
+        let Self { flows, only_sent, only_received } = *self;
+        (only_sent.max(only_received) * 2 > flows).then(|| OneSided {
+            address: address.to_string(),
+            name: judge.who(address).name.map(str::to_owned),
+            tcp_flows: flows,
+            only_sent,
+            only_received,
         })
-        .collect();
-    format!(
-        "{} of {} were dropped to stay within {}, one-way flows first: what they were is not judged; raise it, or read \
-         less at a time",
-        plural(evicted.flows, "flow"),
-        plural(evicted.packets, "packet"),
-        bounds.join(" and ")
-    )
+    }
 }
 
-/// As the argument is written: "500M", or bytes.
-fn memory(bytes: u64) -> String {
-    let units = [(30, "G"), (20, "M"), (10, "K")];
-    let exact = units.into_iter().find(|(bits, _)| bytes.is_multiple_of(1 << bits));
-    exact.map_or_else(|| bytes.to_string(), |(bits, unit)| format!("{}{unit}", bytes >> bits))
+/// Why a flow that was asked in vain is not shown to be blocked; none where it is, or where it is no silence at all.
+pub(in crate::report) fn doubt(reading: &Reading, flow: &Flow<Evidence>, judged: &Judged<'_>) -> Option<Doubt> {
+    let asked = flow.counters.of(judged.initiator).packets;
+    (judged.outcome == Outcome::Unanswered).then(|| reading.doubt(flow, asked)).flatten()
 }
 
 /// "40m00s of 59m41s", where a capture is silent for most of its time.
@@ -190,6 +217,20 @@ pub(super) fn silence(stats: &Stats) -> Option<String> {
     let ((gap, _), (first, last)) = stats.longest_gap.zip(stats.span)?;
     let whole = last.since(first);
     (gap > 60_000_000_000 && gap > whole / 2).then(|| format!("{} of {}", duration(gap), duration(whole)))
+}
+
+fn has_a_role(end: &End<'_>) -> bool {
+    end.who.is_server() || !end.who.inferred.is_empty()
+}
+
+/// Both ends of a flow, and what each showed of its SYN.
+fn opened(flow: &Flow<Evidence>) -> [(Address, Marks); 2] {
+    let marks = flow.handshake.marks;
+    [(flow.tuple.source.address, marks.forward), (flow.tuple.destination.address, marks.reverse)]
+}
+
+fn wrong(address: Address, segments: u64, judge: &Judge<'_>) -> WrongChecksums {
+    WrongChecksums { address: address.to_string(), name: judge.who(address).name.map(str::to_owned), segments }
 }
 
 fn host(address: Address, judge: &Judge<'_>) -> HostRecord {

@@ -319,15 +319,15 @@ mod tests {
 
     /// "severity kind port rows: reason" of every finding of these flows.
     fn found(scene: &Scene, policy: &Policy, flows: &[Flow<Evidence>]) -> Vec<String> {
-        let judge = scene.judge();
-        let mut findings = Findings::new(&judge, policy);
+        let (judge, reading) = (scene.judge(), crate::report::testing::reading(&[]));
+        let mut findings = Findings::new(&reading, &judge, policy);
         flows.iter().for_each(|flow| findings.count(flow, &judge.judge(0, flow)));
         let line = |finding: &Finding| {
             let port = finding.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
             let rows = finding.rows.join(" ");
             format!("{} {} {port} {rows}: {}", finding.severity.as_str(), finding.kind, finding.reason)
         };
-        findings.finish(|_| None).0.iter().map(line).collect()
+        findings.finish().0.iter().map(line).collect()
     }
 
     fn check(flow: Flow<Evidence>, expected: &[&str]) {

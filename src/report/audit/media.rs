@@ -19,7 +19,7 @@ use crate::reading::Reading;
 use crate::report::flows::host;
 use crate::report::media::{LEAST_PACKETS, StreamRecord, dscp_values, medium_name, ratio, streams};
 use crate::report::text::plural;
-use crate::verdict::{Judged, Verdict};
+use crate::verdict::{Judge, Judged, Verdict};
 
 /// The media of a capture.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -234,12 +234,13 @@ impl Gathered {
         self.worst.truncate(WORST);
     }
 
-    pub(super) fn finish(self, reading: &Reading) -> MediaRecord {
+    pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> MediaRecord {
         let Self { senders, audio, one_way, .. } = self;
-        // A receiver that sends nothing anywhere may only stand where the capture does not see it; one that answers
-        // from another port is not silent.
-        let silent =
-            |(from, to, _): &(Address, Address, OneWay)| senders.contains(to) && !audio.contains(&(*to, *from));
+        // A receiver that sends nothing anywhere, or mostly unseen, may only stand where the capture does not see it; one
+        // that answers from another port is not silent.
+        let silent = |(from, to, _): &(Address, Address, OneWay)| {
+            senders.contains(to) && judge.hears(*to) && !audio.contains(&(*to, *from))
+        };
         let marked = TRAFFIC.iter().zip(self.marking).filter(|(_, marking)| marking.streams > 0);
         MediaRecord {
             flows: self.flows,
@@ -305,6 +306,7 @@ fn limits(reading: &Reading, untracked: u64) -> Vec<String> {
     let causes = [
         silence(stats).map(|silence| format!("it is silent for {silence}")),
         (!reading.damage.is_empty()).then(|| "it breaks off".to_owned()),
+        reading.dropped().filter(|&n| n > 0).map(|n| format!("{} dropped while capturing", plural(n, "frame"))),
         (stats.clock_steps_back > 0)
             .then(|| format!("its clock steps back {}", plural(stats.clock_steps_back, "time"))),
     ];
@@ -323,7 +325,6 @@ mod tests {
     use crate::net::{Timestamp, Transport};
     use crate::report::audit::Audit;
     use crate::report::testing::{START, changed, complaints, deployment, evidence, reading, stream};
-    use crate::verdict::Judge;
 
     const FORWARD: Direction = Direction::Forward;
     const REVERSE: Direction = Direction::Reverse;

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 pub use coverage::CoverageRecord;
 pub use findings::Finding;
-pub use fitness::{Fitness, HostRecord};
+pub(super) use fitness::doubt;
+pub use fitness::{Fitness, HostRecord, OneSided, WrongChecksums};
 pub use kind::{Kind, Severity};
 pub use media::{DscpRecord, MediaRecord, MediumRecord, OneWay, WorstStream};
 pub use policy::Policy;
@@ -28,6 +29,7 @@ mod findings;
 mod fitness;
 mod grouping;
 mod kind;
+mod limits;
 mod media;
 mod policy;
 mod services;
@@ -74,7 +76,7 @@ impl Audit {
     #[must_use]
     pub fn under(policy: &Policy, reading: &Reading, judge: &Judge<'_>) -> Self {
         let mut services = services::Services::default();
-        let mut findings = findings::Findings::new(judge, policy);
+        let mut findings = findings::Findings::new(reading, judge, policy);
         let mut coverage = coverage::Coverage::default();
         let mut media = media::Gathered::default();
         let mut fitness = fitness::Gathered::default();
@@ -96,8 +98,10 @@ impl Audit {
                 findings.weigh(&judge.judge(index, flow));
             }
         }
-        let overlays = findings.overlays();
-        let (findings, accepted) = findings.finish(|frame| reading.file_of(frame).map(str::to_owned));
+        let (overlays, withheld) = (findings.overlays(), findings.withheld());
+        let (findings, accepted) = findings.finish();
+        let mut fitness = fitness.finish(reading, judge);
+        fitness.limits.extend(limits::withheld(&withheld));
         Self {
             kind: "audit",
             schema: "lyncap.audit.v1",
@@ -111,8 +115,8 @@ impl Audit {
             findings,
             accepted,
             coverage,
-            media: media.finish(reading),
-            fitness: fitness.finish(reading, judge),
+            media: media.finish(reading, judge),
+            fitness,
             summary: summary(reading, judge, &tally),
             overlays,
         }
@@ -203,9 +207,9 @@ pub fn findings_of(
     flow: &Flow<Evidence>,
     judged: &Judged<'_>,
 ) -> (Vec<Finding>, Vec<Finding>) {
-    let mut findings = findings::Findings::new(judge, policy);
+    let mut findings = findings::Findings::new(reading, judge, policy);
     findings.count(flow, judged);
-    findings.finish(|frame| reading.file_of(frame).map(str::to_owned))
+    findings.finish()
 }
 
 /// The record of one flow; `first_packet` names its file where several were read.

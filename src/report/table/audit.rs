@@ -52,9 +52,13 @@ fn heading(out: &mut String, look: Look, audit: &Audit, span: Option<(String, St
         let _ = writeln!(out, "{first} to {last}, {}", duration((audit.fitness.span_s * 1e9) as i64));
     }
     let skipped: u64 = summary.skipped.values().sum();
+    let copies = match summary.duplicates {
+        0 => String::new(),
+        n => format!("{}, ", plural(n, "duplicate")),
+    };
     let _ = writeln!(
         out,
-        "{}, {}, {} skipped, {}",
+        "{}, {}, {copies}{} skipped, {}",
         plural(summary.frames, "frame"),
         plural(summary.packets, "packet"),
         skipped,
@@ -322,7 +326,9 @@ fn role_coverage(out: &mut String, look: Look, role: &str, records: &[&CoverageR
         }
     };
     list("never seen", &|record| !record.seen);
-    list("asked for in vain", &|record| record.seen && !record.accepted);
+    let unanswered = |record: &CoverageRecord| record.seen && !record.accepted;
+    list("asked for in vain", &|record| unanswered(record) && record.in_vain);
+    list("asked for, its answers not captured", &|record| unanswered(record) && !record.in_vain);
 }
 
 fn not_found(out: &mut String, look: Look, audit: &Audit) {
