@@ -1,6 +1,7 @@
 //! In: frames in time order. Out: the bytes of a capture file: pcap with all its variants, pcapng (both byte orders,
 //! several interfaces, comments), snoop, Network Monitor 1 and 2.
 //! Must not know: what the frames carry.
+#![allow(clippy::indexing_slicing, reason = "of headers written a line before")]
 
 use super::{MICROSECOND, MILLISECOND};
 
@@ -289,7 +290,7 @@ pub fn netmon(version: (u8, u8), header: usize, frames: &[Frame]) -> Vec<u8> {
 fn system_time(milliseconds: u64) -> Vec<u8> {
     let (days, rest) = (milliseconds / 86_400_000, milliseconds % 86_400_000);
     let (mut year, mut day) = (1970, days);
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     while day >= 365 + u64::from(leap(year)) {
         day -= 365 + u64::from(leap(year));
         year += 1;
