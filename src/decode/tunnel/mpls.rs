@@ -99,7 +99,8 @@ mod tests {
             match (stack(Layer::at(Next::AnyIp, &bytes[..n], wire)), expected) {
                 (Ok(cut), Ok((next, _))) => assert!(cut.next == next || n < 4 + 40, "{:?} at {n}", cut.next),
                 (Err(skip), _) => assert!(skip == Skip::Truncated || Err(skip) == expected, "{skip:?} at {n}"),
-                (Ok(cut), Err(_)) => panic!("{cut:?} at {n} of {below:02x?}"),
+                // The version behind the ethertype is not there yet.
+                (Ok(cut), Err(_)) => assert_eq!(cut.bytes.len(), super::ETHERNET, "{n} of {below:02x?}"),
             }
         }
     }
