@@ -105,9 +105,7 @@ impl<S: Default> FlowTable<S> {
     #[must_use]
     pub fn begins(&self, prepared: &Prepared, packet: &Packet<'_>) -> bool {
         let index = self.slots.get(self.find(prepared)).map_or(EMPTY, |slot| slot.index);
-        self.flows
-            .get(index as usize)
-            .is_none_or(|flow| self.is_over(flow, packet, direction_in(flow, prepared)))
+        self.flows.get(index as usize).is_none_or(|flow| self.is_over(flow, packet, direction_in(flow, prepared)))
     }
 
     /// Attaches an ICMP error to the flow it quotes, if that is open. Returns whether it was.

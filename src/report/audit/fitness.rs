@@ -47,6 +47,9 @@ pub struct HostRecord {
     pub inferred_from: Vec<String>,
 }
 
+/// At most so many hosts are listed.
+const HOSTS: usize = 10_000;
+
 /// What is gathered flow by flow.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -93,7 +96,7 @@ impl Gathered {
             longest_gap_from: gap.map(|(_, from)| rfc3339(from)),
             icmp_errors_attached: stats.icmp_errors_attached,
             evicted_flows: stats.evicted.flows,
-            hosts: self.servers.iter().map(|&address| host(address, judge)).collect(),
+            hosts: self.servers.iter().take(HOSTS).map(|&address| host(address, judge)).collect(),
             limits,
         }
     }
@@ -151,6 +154,8 @@ impl Gathered {
             "no topology was given: rows of every role remain candidates, and no host can be held to its role"
                 .to_owned(),
         );
+        let hosts = self.servers.len().saturating_sub(HOSTS) as u64;
+        say(hosts > 0, format!("{} with a role are not listed beside the first {HOSTS}", plural(hosts, "host")));
         for damage in &reading.damage {
             say(
                 true,
