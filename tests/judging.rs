@@ -450,7 +450,7 @@ fn the_matrix_counts_what_its_line_explains() {
         ],
     );
     let judge = world.judge();
-    let rules = lyncap::report::rules::rules(&judge, Some(&world.reading));
+    let rules = lyncap::report::rules::rules(&judge, Some(&world.reading)).unwrap();
     let line = |from: &str, to: &str, port: &str| {
         let mut lines = rules.iter().filter(|rule| rule.from == from && rule.to == to && rule.port == port);
         lines.next().map(|rule| (rule.rows.join(" "), rule.state.unwrap(), rule.flows.unwrap()))

@@ -143,7 +143,7 @@ fn where_frames_were_dropped_one_request_proves_nothing_and_three_do() {
 fn the_matrix_calls_nothing_blocked_that_the_audit_does_not() {
     let state = |conversations| {
         let world = world(conversations);
-        let rules = lyncap::report::rules::rules(&world.judge(), Some(&world.reading));
+        let rules = lyncap::report::rules::rules(&world.judge(), Some(&world.reading)).unwrap();
         let mut lines = rules.iter().filter(|rule| rule.rows == ["S06"] && rule.to == "fe02" && rule.flows == Some(1));
         lines.next().unwrap().state.unwrap()
     };

@@ -10,9 +10,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::row::{
-    FIXED_PORTS_AT_MOST, LoadBalancing, Media, PortOn, PortRange, RoleOf, Row, Security, VendorClass, Words,
-};
+use super::row::{FIXED_PORTS_AT_MOST, LoadBalancing, Media, PortOn, RoleOf, Row, Security, VendorClass, Words, width};
 use super::{Catalog, Role, RoleSet};
 use crate::error::Error;
 use crate::net::Transport;
@@ -149,9 +147,8 @@ fn row(catalog: &str, raw: RawRow) -> Result<Row, String> {
     if raw.vendor_class.is_some() && raw.application != "dhcp" {
         return fail("only DHCP has a vendor class; write application = \"dhcp\", or leave vendor_class out");
     }
-    let width: u32 = ports.iter().map(|range: &PortRange| range.width()).sum();
     // A range of somebody's own ports proves nothing by itself: unless it is media, its protocol must be seen.
-    let needs_proof = raw.needs_proof || (raw.media.is_none() && width > FIXED_PORTS_AT_MOST);
+    let needs_proof = raw.needs_proof || (raw.media.is_none() && width(&ports) > FIXED_PORTS_AT_MOST);
     Ok(Row {
         catalog: catalog.to_owned(),
         table: raw.table,

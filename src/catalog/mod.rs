@@ -12,7 +12,7 @@ use crate::net::Transport;
 
 pub use file::parse;
 pub(crate) use file::{position, toml_error};
-pub use index::Index;
+pub use index::{Index, ROWS_OF_A_PORT};
 pub use lint::{EPHEMERAL, lint};
 pub use role::{Role, RoleSet};
 pub use row::{LoadBalancing, Media, PortOn, PortRange, RoleOf, Row, Security, VendorClass, Words};
@@ -110,7 +110,7 @@ impl Catalogs {
             catalogs.push((parse(name, text)?, on));
         }
         catalogs.extend(user.into_iter().map(|catalog| (catalog, true)));
-        let mut this = Self { catalogs, rows: Vec::new(), on: Vec::new(), index: Index::new(&[]) };
+        let mut this = Self { catalogs, rows: Vec::new(), on: Vec::new(), index: Index::default() };
         this.collect(site)?;
         Ok(this)
     }
@@ -141,7 +141,11 @@ impl Catalogs {
                 self.on.push(*on);
             }
         }
-        self.index = Index::new(&self.rows);
+        self.index = Index::new(&self.rows).map_err(|(transport, port)| {
+            Error::Usage(format!(
+                "more than {ROWS_OF_A_PORT} catalog rows have {port}/{transport}; give fewer --catalog"
+            ))
+        })?;
         Ok(())
     }
 

@@ -241,7 +241,7 @@ impl Row {
     /// Number of its ports.
     #[must_use]
     pub fn width(&self) -> u32 {
-        self.ports.iter().map(|range| range.width()).sum()
+        width(&self.ports)
     }
 
     /// A row of a few ports, which by themselves say what a flow is.
@@ -276,6 +276,11 @@ impl Row {
             _ => self.roles.slugs().join(if self.all_roles { " and " } else { " or " }),
         }
     }
+}
+
+/// Number of ports in ranges; what stands in two counts twice.
+pub(super) fn width(ports: &[PortRange]) -> u32 {
+    ports.iter().fold(0, |sum, range| sum.saturating_add(range.width()))
 }
 
 #[cfg(test)]

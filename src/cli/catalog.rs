@@ -126,7 +126,7 @@ fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
     };
     let none = Flows::default();
     let judge = Judge::new(reading.as_ref().map_or(&none, |reading| &reading.flows), &catalogs, &topology);
-    let rules = rules::rules(&judge, reading.as_ref());
+    let rules = rules::rules(&judge, reading.as_ref())?;
     emit(&args.output, |out, look| write::rules(out, args.output.format, look, &rules))?;
     Ok(reading.map_or(Exit::Clean, |reading| Exit::of(&reading)))
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::media::{Media, STREAMS, Stream};
+use super::media::Media;
 use super::protocol::Speaker;
 use crate::net::Timestamp;
 
@@ -108,11 +108,11 @@ fn text_held(text: &str) -> usize {
 }
 
 impl Details {
-    /// Bytes of heap that it holds, or will: of streams, which come one by one, the most there can be.
+    /// Bytes of heap that it holds.
     pub(super) fn held(&self) -> usize {
         match self {
             Self::Tls(tls) => ALLOCATION + size_of::<Tls>() + tls.held(),
-            Self::Media(_) => 2 * ALLOCATION + size_of::<Media>() + STREAMS * size_of::<Stream>(),
+            Self::Media(media) => ALLOCATION + size_of::<Media>() + media.held(),
             Self::Announced(ports) => ALLOCATION + ports.capacity() * size_of::<u16>(),
             Self::Dhcp { .. } => 0,
         }

@@ -140,6 +140,11 @@ impl Media {
         }
     }
 
+    /// Bytes of heap that its streams hold.
+    pub(super) const fn held(&self) -> usize {
+        self.streams.capacity() * size_of::<Stream>()
+    }
+
     fn take(&mut self, direction: Direction, packet: &Packet<'_>, datagram: Datagram<'_>, content: &Content) {
         self.saw(direction, content);
         let Content::Rtp(header) = content else { return };

@@ -118,9 +118,11 @@ impl Evidence {
         let ticket = match self.state {
             State::Settled => return 0,
             State::Media => {
+                let mut grown = 0;
                 if let Some(Known { details: Some(Details::Media(media)), seen }) = self.known.as_deref_mut() {
-                    let before = *media.said.of(direction);
+                    let (before, held) = (*media.said.of(direction), media.held());
                     media.observe(direction, packet);
+                    grown = media.held() - held;
                     let seen = seen.of_mut(direction);
                     // What began as STUN may have become RTP with this packet.
                     if seen.is_none() || *media.said.of(direction) != before {
@@ -129,7 +131,7 @@ impl Evidence {
                         *seen = if same { *seen } else { now.or(*seen) };
                     }
                 }
-                return 0;
+                return grown;
             }
             State::Open(ticket) => ticket,
             State::Untouched => {

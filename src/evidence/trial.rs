@@ -4,7 +4,7 @@
 //! Must not know: TCP, ports, rows.
 
 use super::facts::Details;
-use super::media::{Media, Stream};
+use super::media::Media;
 use super::protocol::{Probe, Protocol, Sighting, Speaker};
 use super::signature::framing::{self, Content};
 use super::signature::rtp::Proof;
@@ -52,7 +52,7 @@ pub(super) enum Step {
 impl Trial {
     /// Bytes of heap held.
     pub(super) fn held(&self) -> usize {
-        self.media.as_ref().map_or(0, |media| size_of::<Media>() + media.streams.capacity() * size_of::<Stream>())
+        self.media.as_ref().map_or(0, |media| size_of::<Media>() + media.held())
     }
 
     /// Looks at one datagram; `seen` is what each direction is known to say.

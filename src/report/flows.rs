@@ -10,6 +10,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::Serialize;
 
+use super::audit::Verdicts;
 use super::text::harmless;
 use crate::catalog::Row;
 use crate::evidence::Evidence;
@@ -179,7 +180,7 @@ pub struct GroupRecord {
     pub flows: u64,
     pub packets: u64,
     pub bytes: u64,
-    pub verdicts: BTreeMap<&'static str, u64>,
+    pub verdicts: Verdicts,
     pub rows: Vec<String>,
 }
 
@@ -188,7 +189,7 @@ struct Group {
     flows: u64,
     packets: u64,
     bytes: u64,
-    verdicts: super::audit::Verdicts,
+    verdicts: Verdicts,
     rows: BTreeSet<String>,
 }
 
@@ -223,7 +224,7 @@ impl Group {
             flows: self.flows,
             packets: self.packets,
             bytes: self.bytes,
-            verdicts: self.verdicts.by_name(),
+            verdicts: self.verdicts,
             rows: self.rows.into_iter().collect(),
         }
     }

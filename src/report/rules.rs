@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::audit::doubt;
 use crate::catalog::{RoleOf, RoleSet, Row};
+use crate::error::Error;
 use crate::net::Transport;
 use crate::reading::Reading;
 use crate::topology::Topology;
@@ -52,25 +53,44 @@ impl Party {
         }
     }
 
-    /// Whether the line speaks of a flow's end.
-    fn covers(&self, end: &End<'_>) -> bool {
+    /// By what it is found: its name if it is declared, else what sort it is.
+    fn key(&self) -> Self {
         match self {
-            Self::Declared(name) => end.who.name.or(end.who.network) == Some(name),
-            Self::Undeclared(_) => end.who.declared.is_empty(),
-            Self::Anyone(_) => true,
+            Self::Declared(name) => Self::Declared(name.clone()),
+            Self::Undeclared(_) => Self::Undeclared(String::new()),
+            Self::Anyone(_) => Self::Anyone(""),
         }
+    }
+
+    /// The keys of those that speak of a flow's end.
+    fn covering(end: &End<'_>) -> Vec<Self> {
+        let declared = end.who.name.or(end.who.network).map(|name| Self::Declared(name.to_owned()));
+        let undeclared = end.who.declared.is_empty().then(|| Self::Undeclared(String::new()));
+        [declared, undeclared, Some(Self::Anyone(""))].into_iter().flatten().collect()
     }
 }
 
+/// A matrix of more lines is no use to anybody.
+const LINES: usize = 100_000;
+
+/// From so many on, flows that no line explains are told together.
+const UNEXPECTED: usize = 10_000;
+
 /// The matrix of everything declared; `reading` adds what was seen of it.
-#[must_use]
-pub fn rules(judge: &Judge<'_>, reading: Option<&Reading>) -> Vec<Rule> {
-    let mut matrix = Matrix::new(judge);
+///
+/// # Errors
+/// More than 100,000 lines: hosts declared one by one, where networks would do.
+pub fn rules(judge: &Judge<'_>, reading: Option<&Reading>) -> Result<Vec<Rule>, Error> {
+    let mut matrix = Matrix::new(judge).ok_or_else(|| {
+        Error::Usage(format!(
+            "the matrix has more than {LINES} lines; declare hosts of the same role as one [[network]], or give fewer"
+        ))
+    })?;
     let unexpected = reading.map(|reading| matrix.see(reading, judge)).unwrap_or_default();
     let seen = reading.is_some();
     let mut rules: Vec<Rule> = matrix.lines.into_iter().map(|line| line.rule(seen)).collect();
     rules.extend(unexpected);
-    rules
+    Ok(rules)
 }
 
 /// A line before it is told.
@@ -88,18 +108,22 @@ struct Line {
     vain: u64,
 }
 
-/// The lines, and where those of a row are.
+/// The lines, and where those of a row are, by the keys of their parties.
 struct Matrix {
     lines: Vec<Line>,
-    by_row: HashMap<(String, Transport), Vec<usize>>,
+    by_row: HashMap<(String, Transport), HashMap<(Party, Party), Vec<usize>>>,
 }
 
 impl Matrix {
-    fn new(judge: &Judge<'_>) -> Self {
+    /// None where there would be too many lines.
+    fn new(judge: &Judge<'_>) -> Option<Self> {
         let mut matrix = Self { lines: Vec::new(), by_row: HashMap::new() };
         let mut known: HashMap<(Party, Party, Transport, String), usize> = HashMap::new();
         for row in judge.catalogs().on() {
             for (from, to) in pairs(row, judge.topology()) {
+                if matrix.lines.len() > LINES {
+                    return None;
+                }
                 for &transport in &row.transports {
                     let key = (from.clone(), to.clone(), transport, row.ports_text());
                     let place = *known.entry(key).or_insert_with(|| matrix.push(row, &from, &to, transport));
@@ -107,7 +131,7 @@ impl Matrix {
                 }
             }
         }
-        matrix
+        Some(matrix)
     }
 
     fn push(&mut self, row: &Row, from: &Party, to: &Party, transport: Transport) -> usize {
@@ -130,7 +154,9 @@ impl Matrix {
     fn admit(&mut self, place: usize, row: &Row, transport: Transport) {
         if let Some(line) = self.lines.get_mut(place).filter(|line| line.rows.last() != Some(&row.id)) {
             line.rows.push(row.id.clone());
-            self.by_row.entry((row.id.clone(), transport)).or_default().push(place);
+            let parties = (line.from.key(), line.to.key());
+            let of_row = self.by_row.entry((row.id.clone(), transport)).or_default();
+            of_row.entry(parties).or_default().push(place);
         }
     }
 
@@ -155,7 +181,10 @@ impl Matrix {
                 let name = |end: &End<'_>| {
                     end.who.name.or(end.who.network).map_or_else(|| end.at.address.to_string(), str::to_owned)
                 };
-                let (from, to) = (name(&judged.oriented.initiator), name(&judged.oriented.responder));
+                let (mut from, mut to) = (name(&judged.oriented.initiator), name(&judged.oriented.responder));
+                if unexpected.len() >= UNEXPECTED {
+                    (from, to) = ("others".to_owned(), "others".to_owned());
+                }
                 let (transport, port) = (judged.oriented.transport.as_str(), row.ports_text());
                 let rule =
                     unexpected.entry((from, to, transport, port)).or_insert_with_key(|(from, to, transport, port)| {
@@ -183,13 +212,14 @@ impl Matrix {
         let mut places = BTreeSet::new();
         for row in &judged.rows {
             let own = proven && row.media.is_some() && row.has_port(from.at.port);
-            let speaks = |line: &Line| {
-                let back = own && line.from.covers(to) && line.to.covers(from);
-                back || (row.has_port(to.at.port) && line.from.covers(from) && line.to.covers(to))
-            };
-            let of_row = self.by_row.get(&(row.id.clone(), judged.oriented.transport));
-            let of_row = of_row.into_iter().flatten().copied();
-            places.extend(of_row.filter(|&place| self.lines.get(place).is_some_and(speaks)));
+            let ways = [row.has_port(to.at.port).then_some((from, to)), own.then_some((to, from))];
+            let Some(of_row) = self.by_row.get(&(row.id.clone(), judged.oriented.transport)) else { continue };
+            for (from, to) in ways.into_iter().flatten() {
+                for from in Party::covering(from) {
+                    let parties = Party::covering(to).into_iter().map(|to| (from.clone(), to));
+                    places.extend(parties.filter_map(|parties| of_row.get(&parties)).flatten());
+                }
+            }
         }
         places
     }
@@ -216,8 +246,9 @@ impl Line {
     }
 }
 
-/// The declared hosts and networks between which a row holds, and whom its words name at the other end.
-fn pairs(row: &Row, topology: &Topology) -> Vec<(Party, Party)> {
+/// The declared hosts and networks between which a row holds, and whom its words name at the other end; one by one,
+/// for there may be millions.
+fn pairs<'a>(row: &'a Row, topology: &Topology) -> impl Iterator<Item = (Party, Party)> + use<'a> {
     let has = |roles: RoleSet| if row.all_roles { roles.covers(row.roles) } else { roles.meets(row.roles) };
     let declared = |wanted: &dyn Fn(RoleSet) -> bool| -> Vec<Party> {
         let parties = topology.declared().filter(|&(_, roles)| wanted(roles));
@@ -228,17 +259,16 @@ fn pairs(row: &Row, topology: &Topology) -> Vec<(Party, Party)> {
         nobody if nobody.is_empty() => vec![Party::Undeclared(wanted.slugs().join(" or "))],
         parties => parties,
     };
-    let mut pairs = Vec::new();
-    for host in declared(&has) {
-        let others = match row.role_of {
-            RoleOf::Responder => named(row.from),
-            RoleOf::Initiator => named(row.peer),
-            RoleOf::Both => named(row.roles),
-            RoleOf::Either => vec![Party::Anyone("every other server")],
-        };
-        for other in others.into_iter().filter(|other| *other != host) {
-            pairs.push(if row.role_of == RoleOf::Responder { (other, host.clone()) } else { (host.clone(), other) });
-        }
-    }
-    pairs
+    let hosts = declared(&has);
+    let others = match row.role_of {
+        RoleOf::Responder => named(row.from),
+        RoleOf::Initiator => named(row.peer),
+        RoleOf::Both => named(row.roles),
+        RoleOf::Either => vec![Party::Anyone("every other server")],
+    };
+    let responds = row.role_of == RoleOf::Responder;
+    hosts.into_iter().flat_map(move |host| {
+        let others: Vec<_> = others.iter().filter(|&other| *other != host).cloned().collect();
+        others.into_iter().map(move |other| if responds { (other, host.clone()) } else { (host.clone(), other) })
+    })
 }

@@ -78,6 +78,7 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Topology, Error> {
     let mut topology = Topology::default();
     topology.site.load_balancing = raw.deployment.load_balancing;
     topology.internal = raw.deployment.internal.iter().map(|net| reader.net(net)).collect::<Result<_, _>>()?;
+    topology.inside = topology.internal.iter().copied().collect();
     for host in &raw.host {
         reader.host(&mut topology, host)?;
     }
@@ -116,9 +117,7 @@ impl Reader<'_> {
 
     fn unique_name(&self, topology: &Topology, name: &Spanned<String>) -> Result<String, Error> {
         let text = name.get_ref();
-        let taken = topology.hosts.iter().any(|host| &host.name == text)
-            || topology.networks.iter().any(|network| &network.name == text);
-        if taken {
+        if topology.by_name.contains_key(text) {
             return Err(
                 self.error(name.span(), format!("name `{text}` stands twice; give each host and network its own"))
             );
@@ -149,6 +148,7 @@ impl Reader<'_> {
             }
         }
         let roles = self.roles(&raw.roles)?;
+        topology.by_name.insert(name.clone(), Party::Host(index));
         topology.hosts.push(Host { name, named: true, roles });
         Ok(())
     }
@@ -156,13 +156,12 @@ impl Reader<'_> {
     fn network(&self, topology: &mut Topology, raw: &RawHost) -> Result<(), Error> {
         let name = self.unique_name(topology, &raw.name)?;
         let roles = self.roles(&raw.roles)?;
+        let index = topology.networks.len();
         let mut nets: Vec<IpNet> = Vec::new();
         for text in &raw.addresses {
             let net = self.net(text)?;
-            let overlaps = |other: &&IpNet| other.contains(&net) || net.contains(*other);
-            let others = topology.networks.iter().flat_map(|other| other.nets.iter().map(|net| (net, &other.name)));
-            let own = nets.iter().map(|net| (net, &name));
-            if let Some((other, owner)) = others.chain(own).find(|(other, _)| overlaps(other)) {
+            if let Err((other, &owner)) = topology.by_net.add(net, index) {
+                let owner = topology.networks.get(owner).map_or(&name, |network| &network.name);
                 let why = format!("{net} overlaps {other} of network `{owner}`; make them disjoint");
                 return Err(self.error(text.span(), why));
             }
@@ -171,6 +170,7 @@ impl Reader<'_> {
         if nets.is_empty() {
             return Err(self.error(raw.name.span(), format!("network `{name}` has no addresses; list its CIDRs")));
         }
+        topology.by_name.insert(name.clone(), Party::Network(index));
         topology.networks.push(Network { name, nets, roles });
         Ok(())
     }
@@ -229,11 +229,8 @@ pub(super) fn parse_net(text: &str) -> Result<IpNet, String> {
 }
 
 fn parse_party(topology: &Topology, text: &str) -> Result<Party, String> {
-    if let Some(host) = topology.hosts.iter().position(|host| host.name == text) {
-        return Ok(Party::Host(host));
-    }
-    if let Some(network) = topology.networks.iter().position(|network| network.name == text) {
-        return Ok(Party::Network(network));
+    if let Some(party) = topology.by_name.get(text) {
+        return Ok(party.clone());
     }
     if let Ok(role) = text.parse::<Role>() {
         return Ok(Party::Role(role));

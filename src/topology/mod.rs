@@ -13,9 +13,11 @@ pub use learned::{Learned, Listener};
 use crate::catalog::{PortRange, Role, RoleSet, Site};
 use crate::error::Error;
 use crate::net::{Address, Endpoint, Transport};
+use nets::Nets;
 
 mod file;
 mod learned;
+mod nets;
 
 /// A declared host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +83,11 @@ pub struct Topology {
     hosts: Vec<Host>,
     networks: Vec<Network>,
     by_address: HashMap<Address, usize>,
+    by_name: HashMap<String, Party>,
+    /// Places in `networks`.
+    by_net: Nets<usize>,
+    /// The same as `internal`.
+    inside: Nets<()>,
 }
 
 /// What is known of an address before any flow is judged.
@@ -144,11 +151,8 @@ impl Topology {
             return Ok(());
         }
         let net = file::parse_net(address).map_err(fail)?;
-        match self
-            .networks
-            .iter_mut()
-            .find(|network| network.nets.iter().any(|other| other.contains(&net) || net.contains(other)))
-        {
+        let overlaps = self.by_net.add(net, self.networks.len()).err().map(|(_, &index)| index);
+        match overlaps.and_then(|index| self.networks.get_mut(index)) {
             Some(network) if network.nets == [net] => network.roles = network.roles.union(roles),
             Some(network) => {
                 return Err(fail(format!("{net} overlaps network `{}`; make them disjoint", network.name)));
@@ -164,13 +168,11 @@ impl Topology {
         if let Some(host) = self.by_address.get(&address).and_then(|&index| self.hosts.get(index)) {
             return Who { name: host.named.then_some(&*host.name), declared: host.roles, ..Who::default() };
         }
-        let ip = address.ip();
         let group = address.is_group();
-        let network = self.networks.iter().find(|network| network.nets.iter().any(|net| net.contains(&ip)));
-        if let Some(network) = network {
+        if let Some(network) = self.by_net.of(address).and_then(|&index| self.networks.get(index)) {
             return Who { network: Some(&network.name), declared: network.roles, group, ..Who::default() };
         }
-        let internal = || address.is_local() || self.internal.iter().any(|net| net.contains(&ip));
+        let internal = || address.is_local() || self.inside.of(address).is_some();
         Who { external: !group && !self.internal.is_empty() && !internal(), group, ..Who::default() }
     }
 
@@ -203,15 +205,12 @@ impl Topology {
     /// Whether `endpoint` is one of the hosts that `party` means.
     #[must_use]
     pub fn is_party(&self, party: &Party, endpoint: Endpoint) -> bool {
-        let ip = endpoint.address.ip();
+        let address = endpoint.address;
         match party {
-            Party::Host(index) => self.by_address.get(&endpoint.address) == Some(index),
-            Party::Network(index) => {
-                let in_network = self.networks.get(*index).is_some_and(|n| n.nets.iter().any(|net| net.contains(&ip)));
-                in_network && !self.by_address.contains_key(&endpoint.address)
-            }
-            Party::Role(role) => self.who(endpoint.address).declared.contains(*role),
-            Party::Net(net) => net.contains(&ip),
+            Party::Host(index) => self.by_address.get(&address) == Some(index),
+            Party::Network(index) => self.by_net.of(address) == Some(index) && !self.by_address.contains_key(&address),
+            Party::Role(role) => self.who(address).declared.contains(*role),
+            Party::Net(net) => net.contains(&address.ip()),
         }
     }
 }

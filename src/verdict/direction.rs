@@ -7,8 +7,7 @@
 //! high port says nothing of what a flow is, only which end it probably belongs to. Of media over UDP it says not even
 //! that: both ends are peers, on any port.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::HashSet;
 
 use super::candidate::{End, Oriented};
 use super::expectation::proves_media;
@@ -69,10 +68,7 @@ pub(super) fn decide(
 ) -> Vec<(Direction, Basis)> {
     let mut decided: Vec<_> = flows.iter().map(|flow| strong(flow, catalogs, topology, learned)).collect();
     let open = flows.iter().zip(&decided).filter(|(_, decided)| decided.is_none()).map(|(flow, _)| flow);
-    let mut fan_in = FanIn::of(open);
-    if !fan_in.peers.is_empty() {
-        flows.iter().for_each(|flow| fan_in.count(flow));
-    }
+    let fan_in = FanIn::of(flows, open);
     flows
         .iter()
         .zip(&mut decided)
@@ -156,34 +152,36 @@ fn declared_service(flow: &Flow<Evidence>, catalogs: &Catalogs, topology: &Topol
     })
 }
 
-/// Addresses seen at the other end of the endpoints in question, at most [`FAN_IN`] of each.
+/// Endpoints to which [`FAN_IN`] addresses or more talk.
 struct FanIn {
-    peers: HashMap<(Transport, Endpoint), Vec<Address>>,
+    services: HashSet<(Transport, Endpoint)>,
 }
 
 impl FanIn {
-    /// Asks about both ends of the undecided flows.
-    fn of<'a>(undecided: impl Iterator<Item = &'a Flow<Evidence>>) -> Self {
-        let ends = undecided.flat_map(|flow| {
-            [flow.tuple.source, flow.tuple.destination].map(|end| ((flow.tuple.transport, end), Vec::new()))
-        });
-        Self { peers: ends.collect() }
-    }
-
-    fn count(&mut self, flow: &Flow<Evidence>) {
-        let (source, destination) = (flow.tuple.source, flow.tuple.destination);
-        for (end, peer) in [(source, destination.address), (destination, source.address)] {
-            if let Entry::Occupied(mut peers) = self.peers.entry((flow.tuple.transport, end))
-                && peers.get().len() < FAN_IN
-                && !peers.get().contains(&peer)
-            {
-                peers.get_mut().push(peer);
-            }
+    /// Asks about both ends of the undecided flows. Sorted, not mapped: a flood makes two endpoints of every packet.
+    fn of<'a>(flows: &Flows<Evidence>, undecided: impl Iterator<Item = &'a Flow<Evidence>>) -> Self {
+        let transport = |flow: &Flow<Evidence>| flow.tuple.transport;
+        let ends = |flow: &Flow<Evidence>| [flow.tuple.source, flow.tuple.destination];
+        let asked: HashSet<_> = undecided.flat_map(|flow| ends(flow).map(|end| (transport(flow), end))).collect();
+        if asked.is_empty() {
+            return Self { services: HashSet::new() };
         }
+        let mut met: Vec<((Transport, Endpoint), Address)> = Vec::with_capacity(2 * flows.len());
+        for flow in flows.iter() {
+            let [source, destination] = ends(flow);
+            let both = [(source, destination.address), (destination, source.address)];
+            let of_interest = both.into_iter().map(|(end, peer)| ((transport(flow), end), peer));
+            met.extend(of_interest.filter(|(end, _)| asked.contains(end)));
+        }
+        drop(asked);
+        met.sort_unstable();
+        met.dedup();
+        let services = met.chunk_by(|(end, _), (other, _)| end == other).filter(|peers| peers.len() >= FAN_IN);
+        Self { services: services.filter_map(|peers| peers.first()).map(|&(end, _)| end).collect() }
     }
 
     fn is_service(&self, transport: Transport, end: Endpoint) -> bool {
-        self.peers.get(&(transport, end)).is_some_and(|peers| peers.len() >= FAN_IN)
+        self.services.contains(&(transport, end))
     }
 }
 
@@ -199,7 +197,7 @@ mod tests {
         let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
         let topology = Topology::default();
         let decided = strong(flow, &catalogs, &topology, learned);
-        let decided = decided.unwrap_or_else(|| weak(flow, &FanIn::of(std::iter::once(flow))));
+        let decided = decided.unwrap_or_else(|| weak(flow, &FanIn::of(&Flows::default(), [flow].into_iter())));
         assert_eq!(decided, expected, "{:?}", flow.tuple);
     }
 
@@ -223,12 +221,12 @@ mod tests {
             check(&udp("10.0.0.1:7000", "10.0.0.2:51000", media(types)), &none, (forward, Basis::FirstPacket));
             // A service that many use, were it not media.
             let flow = udp("10.0.0.1:51001", "10.0.0.2:51000", media(types));
-            let mut fan_in = FanIn::of(std::iter::once(&flow));
-            for peer in 3..9 {
-                fan_in.count(&udp(&format!("10.0.0.{peer}:51001"), "10.0.0.2:51000", nothing()));
-                fan_in.count(&udp(&format!("10.0.0.{peer}:51001"), "10.0.0.1:51001", nothing()));
-            }
-            assert_eq!(weak(&flow, &fan_in), (forward, Basis::FirstPacket));
+            let others = (3..9).map(|peer| udp(&format!("10.0.0.{peer}:51001"), "10.0.0.2:51000", nothing()));
+            let flows: Flows<_> = others.chain([flow]).collect();
+            let fan_in = FanIn::of(&flows, flows.iter());
+            assert!(fan_in.is_service(Transport::Udp, flows[0].tuple.destination));
+            assert_eq!(weak(&flows[0], &fan_in), (forward, Basis::FanIn));
+            assert_eq!(weak(&flows[6], &fan_in), (forward, Basis::FirstPacket));
         }
         check(&udp("10.0.0.1:7000", "10.0.0.2:51000", nothing()), &none, (Direction::Reverse, Basis::Ephemeral));
     }

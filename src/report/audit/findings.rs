@@ -3,22 +3,22 @@
 //! In: judged flows. Out: [`Finding`]s grouped by kind, ends and port; those that the user accepted apart.
 //! Must not know: formats, or what makes a flow a finding.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::iter;
 
 use serde::Serialize;
 
+use super::accepts::Accepts;
 use super::fitness::doubt;
-use super::grouping::{Common, Label, display_filter};
+use super::grouping::{Common, Distinct, Label, display_filter};
 use super::kind::{Kind, Severity, kinds, reason, rows, tally};
+use super::ladder::{Group, INITIATORS_APART, roll_up};
 use super::policy::Policy;
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
-use crate::net::{Address, FiveTuple, Timestamp, Transport};
+use crate::net::{Address, FiveTuple, Timestamp};
 use crate::reading::{Doubt, Reading};
 use crate::report::community_id;
-use crate::report::text::{day, plural, rfc3339};
+use crate::report::text::{plural, rfc3339};
 use crate::topology::Accept;
 use crate::verdict::{Judge, Judged, Missing, Verdict};
 
@@ -48,18 +48,6 @@ pub struct Finding {
     pub accepted: Option<String>,
 }
 
-/// What makes flows one finding. No port stands for all ports.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    accepted: Option<usize>,
-    severity: Severity,
-    kind: Kind,
-    responder: Label,
-    transport: Transport,
-    port: Option<u16>,
-    initiator: Label,
-}
-
 /// What is gathered of one finding.
 struct Gathered {
     count: u64,
@@ -67,10 +55,10 @@ struct Gathered {
     reason: String,
     expired: Option<usize>,
     initiators: Common<Address>,
-    initiator_labels: BTreeSet<Label>,
-    responder_labels: BTreeSet<Label>,
+    initiator_labels: Distinct<Label>,
+    responder_labels: Distinct<Label>,
     responders: Common<Address>,
-    ports: BTreeSet<u16>,
+    ports: Distinct<u16>,
     first_seen: Timestamp,
     last_seen: Timestamp,
     first_frame: FrameId,
@@ -92,14 +80,32 @@ pub(super) struct Findings<'a> {
     reading: &'a Reading,
     judge: &'a Judge<'a>,
     policy: &'a Policy,
+    accepts: Accepts<'a>,
     groups: BTreeMap<Group, Gathered>,
+    /// More groups than this are rolled up.
+    most: usize,
+    rolled_up: bool,
     overlays: BTreeSet<String>,
     withheld: Withheld,
 }
 
+/// So many groups may be gathered before they are rolled up: more than any report of use has.
+const GATHERED: usize = 1 << 14;
+
 impl<'a> Findings<'a> {
-    pub(super) const fn new(reading: &'a Reading, judge: &'a Judge<'a>, policy: &'a Policy) -> Self {
-        Self { reading, judge, policy, groups: BTreeMap::new(), overlays: BTreeSet::new(), withheld: BTreeMap::new() }
+    pub(super) fn new(reading: &'a Reading, judge: &'a Judge<'a>, policy: &'a Policy) -> Self {
+        let accepts = Accepts::new(judge.topology());
+        Self {
+            reading,
+            judge,
+            policy,
+            accepts,
+            groups: BTreeMap::new(),
+            most: GATHERED,
+            rolled_up: false,
+            overlays: BTreeSet::new(),
+            withheld: BTreeMap::new(),
+        }
     }
 
     /// What was not called a finding, and why.
@@ -129,7 +135,7 @@ impl<'a> Findings<'a> {
     fn add(&mut self, kind: Kind, severity: Severity, flow: &Flow<Evidence>, judged: &Judged<'_>) {
         let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
         let of_listener = matches!(kind, Kind::UnknownListener | Kind::RoleConflict);
-        let (accepted, expired) = self.acceptance(flow, judged);
+        let (accepted, expired) = self.accepts.of(flow, judged);
         let group = Group {
             accepted,
             severity,
@@ -146,10 +152,10 @@ impl<'a> Findings<'a> {
             reason: reason(kind, flow, judged),
             expired,
             initiators: Common::Nothing,
-            initiator_labels: BTreeSet::new(),
-            responder_labels: BTreeSet::from([Label::of(to)]),
+            initiator_labels: Distinct::One(Label::of(from)),
+            responder_labels: Distinct::One(Label::of(to)),
             responders: Common::Nothing,
-            ports: BTreeSet::new(),
+            ports: Distinct::One(to.at.port),
             first_seen: flow.first_seen,
             last_seen: flow.last_seen,
             first_frame: flow.first_frame,
@@ -171,35 +177,23 @@ impl<'a> Findings<'a> {
         for row in rows(kind, judged).filter(|row| !gathered.rows.contains(*row)).collect::<Vec<_>>() {
             gathered.rows.insert(row.to_owned());
         }
-    }
-
-    /// The entry that accepts the flow, or else one that did until its date.
-    fn acceptance(&self, flow: &Flow<Evidence>, judged: &Judged<'_>) -> (Option<usize>, Option<usize>) {
-        let topology = self.judge.topology();
-        let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
-        let holds = |accept: &Accept| {
-            accept.transport == judged.oriented.transport
-                && accept.ports.contains(to.port)
-                && topology.is_party(&accept.from, from)
-                && topology.is_party(&accept.to, to)
-        };
-        let mut expired = None;
-        for (i, accept) in topology.accepts.iter().enumerate().filter(|(_, accept)| holds(accept)) {
-            if accept.until.is_none_or(|until| day(flow.first_seen) <= until) {
-                return (Some(i), None);
-            }
-            expired = Some(i);
+        if self.groups.len() > self.most {
+            self.groups = roll_up(std::mem::take(&mut self.groups), Gathered::absorb);
+            self.rolled_up = true;
+            // What cannot be rolled up is not tried again for each flow.
+            self.most = GATHERED.max(2 * self.groups.len());
         }
-        (None, expired)
     }
 
-    /// Whether some documented port was asked in vain: then [`Findings::weigh`] tells how often it was not.
-    pub(super) fn has_blocked(&self) -> bool {
-        self.groups.keys().any(|group| group.kind == Kind::BlockedDocumentedPort)
+    /// The accept entries, or none, under which documented ports were asked in vain: then [`Findings::weigh`] tells how
+    /// often they were not.
+    pub(super) fn blocked(&self) -> BTreeSet<Option<usize>> {
+        let blocked = self.groups.keys().filter(|group| group.kind == Kind::BlockedDocumentedPort);
+        blocked.map(|group| group.accepted).collect()
     }
 
     /// Counts a flow that succeeded where others failed.
-    pub(super) fn weigh(&mut self, judged: &Judged<'_>) {
+    pub(super) fn weigh(&mut self, judged: &Judged<'_>, blocked: &BTreeSet<Option<usize>>) {
         if judged.verdict != Verdict::Documented || !judged.accepted {
             return;
         }
@@ -213,10 +207,13 @@ impl<'a> Findings<'a> {
             port: Some(to.at.port),
             initiator: Label::of(&judged.oriented.initiator),
         };
-        // The failures may stand among the accepted findings.
-        let entries = (0..self.judge.topology().accepts.len()).map(Some);
-        for accepted in iter::once(None).chain(entries) {
-            if let Some(gathered) = self.groups.get_mut(&group(accepted)) {
+        // The failures may stand among the accepted findings, and be rolled up already.
+        for &accepted in blocked {
+            let mut place = Some(group(accepted)).filter(|group| self.groups.contains_key(group));
+            if place.is_none() && self.rolled_up {
+                place = group(accepted).wider().into_iter().find(|group| self.groups.contains_key(group));
+            }
+            if let Some(gathered) = place.and_then(|group| self.groups.get_mut(&group)) {
                 gathered.successes += 1;
             }
         }
@@ -227,7 +224,7 @@ impl<'a> Findings<'a> {
         let file = |frame| self.reading.file_of(frame).map(str::to_owned);
         let accepts = &self.judge.topology().accepts;
         let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-        for (group, gathered) in roll_up(self.groups) {
+        for (group, gathered) in roll_up(self.groups, Gathered::absorb) {
             let entry = group.accepted.and_then(|i| accepts.get(i));
             let expired = gathered.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
@@ -235,51 +232,6 @@ impl<'a> Findings<'a> {
         }
         (findings, accepted)
     }
-}
-
-/// This many undeclared initiators of one finding become "N hosts".
-const INITIATORS_APART: usize = 5;
-/// This many ports of one pair of hosts become one finding: a scan.
-const PORTS_APART: usize = 20;
-
-/// This many undeclared responders of one initiator and port become one finding: a sweep.
-const RESPONDERS_APART: usize = 20;
-
-/// Findings that differ only in who asked, in the port, or in who was asked, are one when they are many.
-fn roll_up(groups: BTreeMap<Group, Gathered>) -> BTreeMap<Group, Gathered> {
-    let by_initiator = |group: &Group| match group.initiator {
-        Label::Address(_) => Some(Group { initiator: Label::Anyone, ..group.clone() }),
-        _ => None,
-    };
-    let by_port = |group: &Group| Some(Group { port: None, ..group.clone() });
-    let by_responder = |group: &Group| match group.responder {
-        Label::Address(_) => Some(Group { responder: Label::Anyone, ..group.clone() }),
-        _ => None,
-    };
-    let groups = merge(merge(groups, INITIATORS_APART, by_initiator), PORTS_APART, by_port);
-    merge(groups, RESPONDERS_APART, by_responder)
-}
-
-fn merge(
-    groups: BTreeMap<Group, Gathered>,
-    at_most: usize,
-    wider: impl Fn(&Group) -> Option<Group>,
-) -> BTreeMap<Group, Gathered> {
-    let mut sizes: BTreeMap<Group, usize> = BTreeMap::new();
-    for group in groups.keys().filter_map(&wider) {
-        *sizes.entry(group).or_default() += 1;
-    }
-    let mut merged: BTreeMap<Group, Gathered> = BTreeMap::new();
-    for (group, gathered) in groups {
-        let wide = wider(&group).filter(|wide| sizes.get(wide).is_some_and(|&n| n > at_most));
-        match merged.entry(wide.unwrap_or(group)) {
-            Entry::Vacant(entry) => {
-                entry.insert(gathered);
-            }
-            Entry::Occupied(mut entry) => entry.get_mut().absorb(gathered),
-        }
-    }
-    merged
 }
 
 /// Of one finding so many things are told apart; certificates, which come from the wire, could be without number.
@@ -310,9 +262,9 @@ impl Gathered {
             self.tell(one, n);
         }
         self.rows.extend(other.rows);
-        self.initiator_labels.extend(other.initiator_labels);
-        self.responder_labels.extend(other.responder_labels);
-        self.ports.extend(other.ports);
+        self.initiator_labels.join(other.initiator_labels);
+        self.responder_labels.join(other.responder_labels);
+        self.ports.join(other.ports);
         self.initiators.join(other.initiators);
         self.responders.join(other.responders);
     }
@@ -324,7 +276,7 @@ impl Gathered {
         expired: Option<&Accept>,
         file: impl Fn(FrameId) -> Option<String>,
     ) -> Finding {
-        let ports: Vec<u16> = self.ports.into_iter().collect();
+        let ports: Vec<u16> = self.ports.iter().copied().collect();
         let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
         let mut reason = self.reason;
         if !self.tally.is_empty() {
@@ -343,7 +295,7 @@ impl Gathered {
             let until = accept.until.map(|until| until.to_string()).unwrap_or_default();
             reason = format!("{reason}; it was accepted until {until} ({})", accept.reason);
         }
-        let told = |label: &Label, all: &BTreeSet<Label>| match label {
+        let told = |label: &Label, all: &Distinct<Label>| match label {
             Label::Anyone => together(all),
             label => label.text(),
         };
@@ -369,7 +321,7 @@ impl Gathered {
 }
 
 /// "desks, fe01", "12 hosts".
-fn together(labels: &BTreeSet<Label>) -> String {
+fn together(labels: &Distinct<Label>) -> String {
     if labels.len() > INITIATORS_APART {
         return plural(labels.len() as u64, "host");
     }

@@ -14,7 +14,7 @@ use crate::evidence::Evidence;
 use crate::flow::{Flow, Marks};
 use crate::net::{Address, Direction, Transport};
 use crate::reading::{Doubt, Reading, Stats};
-use crate::report::text::{duration, rfc3339, seconds};
+use crate::report::text::{duration, plural, rfc3339, seconds};
 use crate::verdict::{Basis, End, Judge, Judged, Outcome};
 
 /// What the capture can and cannot prove.
@@ -78,6 +78,9 @@ pub struct WrongChecksums {
     pub name: Option<String>,
     pub segments: u64,
 }
+
+/// At most so many hosts are listed.
+const HOSTS: usize = 10_000;
 
 /// What is gathered flow by flow.
 #[derive(Default)]
@@ -160,11 +163,16 @@ impl Gathered {
             longest_gap_from: gap.map(|(_, from)| rfc3339(from)),
             icmp_errors_attached: stats.icmp_errors_attached,
             evicted_flows: stats.evicted.flows,
-            hosts: self.servers.keys().map(|&address| host(address, judge)).collect(),
+            hosts: self.servers.keys().take(HOSTS).map(|&address| host(address, judge)).collect(),
             unseen_hosts: self.unseen(judge),
             limits: Vec::new(),
         };
         fitness.limits = limits(&fitness, reading, judge);
+        let hosts = self.servers.len().saturating_sub(HOSTS) as u64;
+        if hosts > 0 {
+            let beyond = format!("{} with a role are not listed beside the first {HOSTS}", plural(hosts, "host"));
+            fitness.limits.push(beyond);
+        }
         fitness
     }
 

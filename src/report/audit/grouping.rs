@@ -3,6 +3,7 @@
 //! In: ends of flows. Out: [`Label`]s and Wireshark display filters.
 //! Must not know: kinds of findings.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::net::{Address, Endpoint, Transport};
@@ -100,6 +101,61 @@ impl<T: PartialEq + Copy> Common<T> {
             Self::One(value) => Some(value),
             Self::Nothing | Self::Several => None,
         }
+    }
+}
+
+/// Different values, at least one. Most findings have one of each, and pay for no more.
+#[derive(Clone, Debug)]
+pub(super) enum Distinct<T> {
+    One(T),
+    Several(BTreeSet<T>),
+}
+
+impl<T: Ord> Distinct<T> {
+    pub(super) fn insert(&mut self, value: T) {
+        match self {
+            Self::One(one) if *one == value => {}
+            Self::One(_) => self.join(Self::One(value)),
+            Self::Several(values) => {
+                values.insert(value);
+            }
+        }
+    }
+
+    /// The values of both.
+    pub(super) fn join(&mut self, other: Self) {
+        let both = match (std::mem::replace(self, Self::Several(BTreeSet::new())), other) {
+            (Self::One(a), Self::One(b)) if a == b => Self::One(a),
+            (Self::One(a), Self::One(b)) => Self::Several(BTreeSet::from([a, b])),
+            (Self::Several(mut values), Self::One(one)) | (Self::One(one), Self::Several(mut values)) => {
+                values.insert(one);
+                Self::Several(values)
+            }
+            (Self::Several(mut a), Self::Several(mut b)) => {
+                if a.len() < b.len() {
+                    std::mem::swap(&mut a, &mut b);
+                }
+                a.extend(b);
+                Self::Several(a)
+            }
+        };
+        *self = both;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Several(values) => values.len(),
+        }
+    }
+
+    /// In order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        let (one, several) = match self {
+            Self::One(one) => (Some(one), None),
+            Self::Several(values) => (None, Some(values)),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use coverage::CoverageRecord;
 pub use findings::Finding;
@@ -24,11 +24,13 @@ use crate::verdict::{Judge, Judged, Proof, Verdict};
 
 use kind::Sight;
 
+mod accepts;
 mod coverage;
 mod findings;
 mod fitness;
 mod grouping;
 mod kind;
+mod ladder;
 mod limits;
 mod media;
 mod policy;
@@ -93,9 +95,10 @@ impl Audit {
             fitness.count(flow, &judged);
         }
         let coverage = coverage.finish(judge);
-        if findings.has_blocked() {
+        let blocked = findings.blocked();
+        if !blocked.is_empty() {
             for (index, flow) in reading.flows.iter().enumerate() {
-                findings.weigh(&judge.judge(index, flow));
+                findings.weigh(&judge.judge(index, flow), &blocked);
             }
         }
         let (overlays, withheld) = (findings.overlays(), findings.withheld());
@@ -135,10 +138,22 @@ impl Verdicts {
         }
     }
 
+    /// Flows with this verdict.
+    #[must_use]
+    pub fn of(&self, verdict: Verdict) -> u64 {
+        self.0.get(verdict as usize).copied().unwrap_or_default()
+    }
+
     /// Count by exported name, zero included.
     #[must_use]
     pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
         Verdict::ALL.iter().zip(self.0).map(|(verdict, n)| (verdict.as_str(), n)).collect()
+    }
+}
+
+impl Serialize for Verdicts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.by_name().serialize(serializer)
     }
 }
 

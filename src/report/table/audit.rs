@@ -88,11 +88,15 @@ fn fitness(out: &mut String, look: Look, audit: &Audit) {
     section(out, look, "What this capture can prove", "");
     bullet(out, look, &facts(fitness));
     fitness.limits.iter().for_each(|limit| bullet(out, look, limit));
-    for host in fitness.hosts.iter().filter(|host| host.role_source == "inferred") {
+    let inferred: Vec<_> = fitness.hosts.iter().filter(|host| host.role_source == "inferred").collect();
+    for host in inferred.iter().take(HOSTS) {
         let from = few(&host.inferred_from, ", ");
         let text =
             format!("{} looks like {} (inferred: it answered on {from})", host.address, few(&host.roles, " or "));
         bullet(out, look, &text);
+    }
+    if let Some(more) = inferred.len().checked_sub(HOSTS).filter(|&more| more > 0) {
+        bullet(out, look, &format!("and {more} more hosts; --format json has them"));
     }
 }
 
@@ -121,6 +125,9 @@ fn facts(fitness: &Fitness) -> String {
         if links.is_empty() { "no frames".to_owned() } else { links.join(", ") }
     )
 }
+
+/// The table shows at most so many hosts whose roles are inferred.
+const HOSTS: usize = 50;
 
 /// The table shows at most so many findings; the machine formats have all.
 const SHOWN: usize = 200;
@@ -152,6 +159,9 @@ fn findings(out: &mut String, look: Look, audit: &Audit) {
     if !audit.accepted.is_empty() {
         section(out, look, "Accepted", "by the topology's [[accept]] entries");
         audit.accepted.iter().take(SHOWN).for_each(|found| finding(out, look, found));
+        if let Some(more) = audit.accepted.len().checked_sub(SHOWN).filter(|&more| more > 0) {
+            let _ = writeln!(out, "and {}; --format json has them all", plural(more as u64, "finding"));
+        }
     }
 }
 

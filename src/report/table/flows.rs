@@ -169,18 +169,19 @@ pub(super) const fn tone(verdict: Verdict) -> Tone {
     }
 }
 
+/// The table shows at most so many groups.
+const GROUPS: usize = 1000;
+
 /// Flows summed by service, host or pair.
 #[must_use]
 pub fn groups(look: Look, groups: &[GroupRecord]) -> String {
-    let verdict = |group: &GroupRecord, name: &str| {
-        group.verdicts.get(name).map_or_else(String::new, |n| match n {
-            0 => String::new(),
-            n => n.to_string(),
-        })
+    let verdict = |group: &GroupRecord, of: Verdict| match group.verdicts.of(of) {
+        0 => String::new(),
+        n => n.to_string(),
     };
-    let rows = groups.iter().map(|group| {
+    let rows = groups.iter().take(GROUPS).map(|group| {
         let mut row = vec![count(group.flows), count(group.packets), count(group.bytes)];
-        row.extend(Verdict::ALL.iter().map(|of| look.paint(tone(*of), &verdict(group, of.as_str()))));
+        row.extend(Verdict::ALL.iter().map(|of| look.paint(tone(*of), &verdict(group, *of))));
         row.push(group.key.clone());
         row
     });
@@ -189,7 +190,16 @@ pub fn groups(look: Look, groups: &[GroupRecord]) -> String {
     let mut columns = vec![("flows", true), ("packets", true), ("bytes", true)];
     columns.extend(verdicts.map(|verdict| (verdict, true)));
     columns.push((by, false));
-    if groups.is_empty() { String::new() } else { sheet(look, Narrow::Cut, &columns, rows.collect()) }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut text = sheet(look, Narrow::Cut, &columns, rows.collect());
+    if let Some(more) = groups.len().checked_sub(GROUPS).filter(|&more| more > 0) {
+        let hint = format!("and {more} more; --format json or csv has them all");
+        text.push_str(&look.wrap(&hint, 0));
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
