@@ -6,7 +6,8 @@
 use std::io;
 use std::path::PathBuf;
 
-/// A reason not to go on. `Display` is one line: lower case, no full stop, with the remedy.
+/// A reason not to go on. `Display` is one line: lower case, no full stop, with the remedy. What it repeats of a file, a
+/// flag or a path stands as it was given: whoever prints it makes it harmless.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

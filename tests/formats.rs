@@ -52,9 +52,13 @@ fn cell(record: &Value, column: &str) -> String {
             other => other.to_string(),
         }
     }
+    let formula = |part: &str| {
+        let part = part.trim();
+        part.starts_with(['=', '+', '-', '@']) && part.parse::<f64>().is_err()
+    };
     let text = text(member(record, column).unwrap_or(&Value::Null));
-    let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
-    if formula { format!("'{text}") } else { text }
+    let parts = text.split(';').map(|part| if formula(part) { format!("'{part}") } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join(";")
 }
 
 /// CSV has these columns and one line a record, and says what the JSON document says.

@@ -11,7 +11,7 @@ use super::{Exit, input};
 use crate::catalog::{BUILT_IN, Catalog, DOCUMENT, Row, lint, parse};
 use crate::error::Error;
 use crate::flow::Flows;
-use crate::report::text::plural;
+use crate::report::text::{harmless, plural};
 use crate::report::{Format, rules, table, write};
 use crate::verdict::Judge;
 
@@ -108,7 +108,7 @@ fn check(args: &CatalogLint) -> Result<Exit, Error> {
         lines.push(format!("{origin}: {}, {}", plural(rows, "row"), plural(found, "warning")));
         lines.extend(warnings.into_iter().map(|warning| format!("{origin}: {warning}")));
     }
-    emit(&plain(&args.output), |out, _| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+    emit(&plain(&args.output), |out, _| lines.iter().try_for_each(|line| writeln!(out, "{}", harmless(line))))?;
     Ok(Exit::Clean)
 }
 

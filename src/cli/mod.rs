@@ -96,8 +96,8 @@ fn usage(error: &clap::Error) -> Exit {
             Exit::Failed
         }
         _ => {
-            let command = std::env::args().nth(1).unwrap_or_default();
-            output::complain(&one_line(&error.to_string(), &command));
+            let command = std::env::args_os().nth(1).unwrap_or_default();
+            output::complain(&one_line(&error.to_string(), &command.to_string_lossy()));
             Exit::Failed
         }
     }

@@ -19,7 +19,7 @@ use crate::report::text::{Clock, harmless};
 /// One line on standard error. It may quote file names and files: nothing in it steers the terminal.
 pub(super) fn complain(message: &str) {
     // Nothing is left to be told when standard error itself is closed.
-    let _ = writeln!(io::stderr(), "lyncap: {}", harmless(&message.replace('\n', " ")));
+    let _ = writeln!(io::stderr(), "lyncap: {}", harmless(message));
 }
 
 /// Writes a report with `write` to where `output` says.

@@ -14,6 +14,8 @@ use super::text::harmless;
 pub(super) struct CsvWriter<W: Write> {
     writer: csv::Writer<W>,
     columns: Vec<String>,
+    /// Line breaks stay in a cell.
+    lines: bool,
 }
 
 impl<W: Write> CsvWriter<W> {
@@ -21,13 +23,18 @@ impl<W: Write> CsvWriter<W> {
     pub(super) fn new(out: W, columns: &[&str]) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(columns).map_err(cause)?;
-        Ok(Self { writer, columns: columns.iter().map(|&column| column.to_owned()).collect() })
+        Ok(Self { writer, columns: columns.iter().map(|&column| column.to_owned()).collect(), lines: false })
+    }
+
+    /// The same, with line breaks kept in cells: of catalogs, whose words have them.
+    pub(super) fn with_lines(self) -> Self {
+        Self { lines: true, ..self }
     }
 
     /// Writes one record.
     pub(super) fn write(&mut self, record: &impl Serialize) -> io::Result<()> {
         let mut fields = Vec::new();
-        flatten("", &serde_json::to_value(record)?, &mut fields);
+        flatten("", &serde_json::to_value(record)?, self.lines, &mut fields);
         // Fields mostly come in the order of the columns: the search begins where the last one ended.
         let mut next = 0;
         let cell = |column: &String| {
@@ -56,15 +63,15 @@ fn cause(error: csv::Error) -> io::Error {
 }
 
 /// Objects become `outer_inner`, lists are joined by `; `.
-fn flatten(name: &str, value: &Value, fields: &mut Vec<(String, String)>) {
+fn flatten(name: &str, value: &Value, lines: bool, fields: &mut Vec<(String, String)>) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
                 let name = if name.is_empty() { key.clone() } else { format!("{name}_{key}") };
-                flatten(&name, value, fields);
+                flatten(&name, value, lines, fields);
             }
         }
-        _ => fields.push((name.to_owned(), spreadsheet(lines(&text(value))))),
+        _ => fields.push((name.to_owned(), cell(&text(value), lines))),
     }
 }
 
@@ -88,15 +95,27 @@ fn entry(object: &Map<String, Value>) -> String {
     known.map(pair).collect::<Vec<_>>().join(" ")
 }
 
-/// Harmless text; line breaks stay, a quoted cell may have them.
-fn lines(text: &str) -> String {
-    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+/// Harmless text that a spreadsheet takes for what it is; line breaks stay where they may.
+fn cell(text: &str, lines: bool) -> String {
+    if lines {
+        text.split('\n').map(|line| spreadsheet(&harmless(line))).collect::<Vec<_>>().join("\n")
+    } else {
+        spreadsheet(&harmless(text))
+    }
 }
 
-/// A spreadsheet runs what begins like a formula; an apostrophe makes it text. Numbers stay numbers.
-fn spreadsheet(text: String) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
-    if formula { format!("'{text}") } else { text }
+/// What a formula begins with. (OWASP, "CSV Injection"; the last four are their fullwidth forms.)
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
+/// A spreadsheet runs what begins like a formula; an apostrophe makes it text. Numbers stay numbers. Where a comma is
+/// the decimal sign, cells end at semicolons as well.
+fn spreadsheet(text: &str) -> String {
+    let formula = |part: &str| {
+        let part = part.trim();
+        part.starts_with(FORMULA) && !part.parse::<f64>().is_ok_and(f64::is_finite)
+    };
+    let part = |part| if formula(part) { format!("'{part}") } else { part.to_owned() };
+    text.split(';').map(part).collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]
@@ -126,19 +145,19 @@ mod tests {
     #[test]
     fn fields_are_flattened_and_formulas_disarmed() {
         let record = serde_json::json!({
-            "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5, "tab": "\t=1", "note": "a\nb\u{1b}",
+            "a": {"b": 1, "c": null}, "list": ["S03", "S45"], "name": "=cmd()", "delta": -1.5, "tab": "\t=1", "note": "a\nb\u{1b}", "split": "a; =b;+1;-inf",
             "misses": [{"row": "S05", "catalog": "a", "why": "x"}],
             "media": [{"from": "initiator", "packets": 500, "codec": null, "dscp": [0, 46]}, {"packets": 1}],
         });
         let mut out = Vec::new();
         let mut writer = CsvWriter::new(
             &mut out,
-            &["a_b", "a_c", "list", "name", "delta", "misses", "absent", "tab", "note", "media"],
+            &["a_b", "a_c", "list", "name", "delta", "misses", "absent", "tab", "note", "split", "media"],
         )
         .unwrap();
         writer.write(&record).unwrap();
         writer.finish().unwrap();
-        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note,media\n1,,S03; S45,'=cmd(),-1.5,S05 a x,,\\u{9}=1,\"a\nb\\u{1b}\",\"from=initiator packets=500 dscp=0,46; packets=1\"\n";
+        let expected = "a_b,a_c,list,name,delta,misses,absent,tab,note,split,media\n1,,S03; S45,'=cmd(),-1.5,S05 a x,,\\u{9}=1,a\\u{a}b\\u{1b},a;' =b;+1;'-inf,\"from=initiator packets=500 dscp=0,46; packets=1\"\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -193,7 +193,7 @@ mod tests {
             assert!(!text.contains(|c| c != '\n' && steers(c)), "{text}");
         }
         assert!(written(Transport::Tcp, hostile(), Format::Csv).contains(",'=cmd()\\u{1b}[2J\\u{202e},"));
-        assert!(written(Transport::Tcp, hostile(), Format::Json).contains("\"sni\":\"=cmd()\\u001b[2J\\u202e\""));
+        assert!(written(Transport::Tcp, hostile(), Format::Json).contains(r#""sni":"=cmd()\\u{1b}[2J\\u{202e}""#));
     }
 
     #[test]

@@ -2,8 +2,6 @@
 //!
 //! In: values. Out: text. Must not know: what the values mean.
 
-use std::fmt::Write as _;
-
 use jiff::tz::TimeZone;
 
 use crate::net::Timestamp;
@@ -94,21 +92,29 @@ pub fn plural(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Whether a character could steer a terminal, or hide what stands beside it.
+/// Whether a character could steer a terminal, change the order of what stands beside it, forge a line, or stand there
+/// unseen: Unicode's categories Cc, Zl and Zp, and what it has no glyph for (Default_Ignorable_Code_Point of Unicode 16,
+/// in which all marks of direction are; U+FFF9 to U+FFFB).
 #[must_use]
 pub fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    c.is_control() || (!c.is_ascii() && is_unseen(c))
 }
 
-/// A string from a wire or a file, with everything that could steer a terminal written out: control characters,
-/// bidirectional marks, zero-width characters.
+const fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// A string from a wire or a file, with everything that [`steers`] written out.
 #[must_use]
 pub fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if steers(c) {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            out.extend(c.escape_unicode());
         } else {
             out.push(c);
         }
@@ -141,5 +147,7 @@ mod tests {
     fn nothing_from_a_wire_steers_a_terminal() {
         assert_eq!(harmless("fe01\x1b[31m\u{202E}\n"), "fe01\\u{1b}[31m\\u{202e}\\u{a}");
         assert_eq!(harmless("bücher.example"), "bücher.example");
+        assert_eq!(harmless("a\u{e0041}\u{fe0f}\u{61c}\u{ad}"), "a\\u{e0041}\\u{fe0f}\\u{61c}\\u{ad}");
+        assert_eq!(harmless(&harmless("\\\r")), "\\\\u{d}", "twice is once");
     }
 }

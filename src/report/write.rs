@@ -11,7 +11,7 @@ use super::audit::{self, Audit};
 use super::csv::CsvWriter;
 use super::explain::Explanation;
 use super::flows::GroupRecord;
-use super::json::json;
+use super::json::{json, json_with_lines};
 use super::rows::RowRecord;
 use super::rules::Rule;
 use super::table::{self, FlowTable, Look};
@@ -295,14 +295,25 @@ pub fn rules(out: &mut dyn Write, format: Format, look: Look, rules: &[Rule]) ->
     }
 }
 
-/// Catalog rows.
+/// Catalog rows. In their words, and nowhere else, lines break as the document breaks them.
 pub fn rows(out: &mut dyn Write, format: Format, look: Look, rows: &[&Row]) -> io::Result<()> {
-    let records: Vec<RowRecord<'_>> = rows.iter().map(|&row| row.into()).collect();
+    let records = rows.iter().map(|&row| RowRecord::from(row));
     match format {
         Format::Table => out.write_all(table::catalog(look, rows.iter().copied()).as_bytes()),
-        Format::Csv => csv(out, ROW_COLUMNS, &records),
-        Format::Json => document(out, "rows", &records),
-        Format::Jsonl => lines_as_they_are(out, &records),
+        Format::Csv => {
+            let mut writer = CsvWriter::new(out, ROW_COLUMNS)?.with_lines();
+            records.into_iter().try_for_each(|record| writer.write(&record))?;
+            writer.finish()
+        }
+        Format::Json => {
+            out.write_all(b"{\"type\":\"rows\",\"schema\":\"lyncap.rows.v1\",\"rows\":")?;
+            json_with_lines(out, &records.collect::<Vec<_>>())?;
+            out.write_all(b"}\n")
+        }
+        Format::Jsonl => records.into_iter().try_for_each(|record| {
+            json_with_lines(out, &record)?;
+            out.write_all(b"\n")
+        }),
     }
 }
 

@@ -153,7 +153,8 @@ pub fn application(version: u16, exchanges: usize, noise: &mut Noise) -> Talk {
 }
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
-const HANDSHAKE: u8 = 22;
+/// The record type of handshake messages.
+pub const HANDSHAKE: u8 = 22;
 const APPLICATION: u8 = 23;
 
 /// RSA with SHA-256, SHA-1; ECDSA with SHA-256.
@@ -162,15 +163,21 @@ const SIGNATURE_ALGORITHMS: &[u8] = &[4, 1, 2, 1, 4, 3];
 /// The root certificates that a server is willing to trust.
 const AUTHORITIES: &[&str] = &["contoso-CA", "Contoso Root Authority 2012", "Fabrikam Federation CA"];
 
-fn record(kind: u8, version: u16, body: &[u8]) -> Vec<u8> {
+/// A record with its header.
+#[must_use]
+pub fn record(kind: u8, version: u16, body: &[u8]) -> Vec<u8> {
     bytes![[kind], version.to_be_bytes(), vec16(body)]
 }
 
-fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
+/// A handshake message with its header.
+#[must_use]
+pub fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
     bytes![[kind], vec24(body)]
 }
 
-fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
+/// An extension with its header.
+#[must_use]
+pub fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
     bytes![kind.to_be_bytes(), vec16(body)]
 }
 
@@ -179,7 +186,9 @@ fn certificate_list(certificates: &[Vec<u8>]) -> Vec<u8> {
     vec24(&list)
 }
 
-fn vec16(body: &[u8]) -> Vec<u8> {
+/// Bytes behind their length in 16 bits.
+#[must_use]
+pub fn vec16(body: &[u8]) -> Vec<u8> {
     bytes![(body.len() as u16).to_be_bytes(), body]
 }
 

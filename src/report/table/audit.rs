@@ -36,8 +36,9 @@ pub(super) fn section(out: &mut String, look: Look, title: &str, aside: &str) {
     let _ = writeln!(out, "\n{}{aside}", look.paint(Tone::Heading, &title.to_uppercase()));
 }
 
+/// One sentence, which may repeat what a wire, a topology or a catalog says.
 pub(super) fn bullet(out: &mut String, look: Look, text: &str) {
-    let _ = writeln!(out, "  - {}", look.wrap(text, 4));
+    let _ = writeln!(out, "  - {}", look.wrap(&harmless(text), 4));
 }
 
 fn heading(out: &mut String, look: Look, audit: &Audit, span: Option<(String, String)>) {
@@ -192,8 +193,8 @@ pub(super) fn finding(out: &mut String, look: Look, finding: &Finding) {
         "{}  {}  {} -> {}  {}{port}  {}",
         look.paint(tone, &format!("{:<6}", finding.severity.as_str())),
         look.paint(Tone::Heading, finding.kind),
-        finding.initiator,
-        finding.responder,
+        harmless(&finding.initiator),
+        harmless(&finding.responder),
         finding.transport,
         plural(finding.count, "flow")
     );
@@ -203,15 +204,12 @@ pub(super) fn finding(out: &mut String, look: Look, finding: &Finding) {
     let rows = if finding.rows.is_empty() { String::new() } else { format!("; rows {}", finding.rows.join(" ")) };
     let file = finding.file.as_ref().map(|file| format!(" of {}", harmless(file))).unwrap_or_default();
     let evidence = format!("first in packet {}{file}{rows}", finding.first_packet);
+    let reason = harmless(&finding.reason);
     if finding.severity >= Severity::Low {
-        let _ = writeln!(
-            out,
-            "        {}",
-            look.paint(Tone::Faint, &look.wrap(&format!("{}; {evidence}", finding.reason), 8))
-        );
+        let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &look.wrap(&format!("{reason}; {evidence}"), 8)));
         return;
     }
-    let _ = writeln!(out, "        {}", look.wrap(&finding.reason, 8));
+    let _ = writeln!(out, "        {}", look.wrap(&reason, 8));
     let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &look.wrap(&evidence, 8)));
     // It is there to be copied: broken only where it must be.
     let _ = writeln!(out, "        {}", look.paint(Tone::Faint, &look.wrap(&finding.filter, 8)));
@@ -265,7 +263,7 @@ fn services(out: &mut String, look: Look, services: &[ServiceRecord]) {
             "contradicted" => " (contradicted)",
             _ => "",
         };
-        row.push(format!("{}{but}", service.service));
+        row.push(format!("{}{but}", harmless(&service.service)));
         row
     });
     out.push_str(&sheet(look, Narrow::Wrap, &columns, rows.collect()));

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::{Look, Narrow, Tone, sheet};
 use crate::catalog::{Catalogs, PortOn, RoleOf, Row, Security};
 use crate::net::Transport;
-use crate::report::text::plural;
+use crate::report::text::{harmless, plural};
 
 /// A list of rows.
 #[must_use]
@@ -25,9 +25,9 @@ pub fn catalog<'a>(look: Look, rows: impl Iterator<Item = &'a Row>) -> String {
         } else {
             row.roles.slugs().join(if row.all_roles { "+" } else { "," })
         };
-        let expects = format!("{}{}", row.application, row.security.map_or("", Security::short));
+        let expects = format!("{}{}", harmless(&row.application), row.security.map_or("", Security::short));
         let port = format!("{}/{}", row.transports_text().replace('/', "+"), row.ports_text());
-        vec![row.id.clone(), port, expects, roles, row.service.clone()]
+        vec![row.id.clone(), port, expects, roles, harmless(&row.service)]
     };
     sheet(look, Narrow::Wrap, &columns, rows.map(line).collect())
 }
@@ -35,14 +35,14 @@ pub fn catalog<'a>(look: Look, rows: impl Iterator<Item = &'a Row>) -> String {
 /// One row in full.
 #[must_use]
 pub fn row(look: Look, catalogs: &Catalogs, row: &Row) -> String {
-    let mut out = String::new();
-    let mut line = |label: &str, text: &str| {
+    let label = |label: &str| look.paint(Tone::Faint, &format!("{label:<12}"));
+    let mut out = format!("{}{}\n", label("row"), look.paint(Tone::Heading, &row.id));
+    let mut line = |name: &str, text: &str| {
         if !text.is_empty() {
-            let text = look.wrap(&text.replace('\n', " / "), 12);
-            let _ = writeln!(out, "{}{text}", look.paint(Tone::Faint, &format!("{label:<12}")));
+            let text = look.wrap(&harmless(&text.replace('\n', " / ")), 12);
+            let _ = writeln!(out, "{}{text}", label(name));
         }
     };
-    line("row", &look.paint(Tone::Heading, &row.id));
     let catalog = catalogs.catalogs().find(|(catalog, _)| catalog.name == row.catalog);
     if let Some((catalog, on)) = catalog {
         line("catalog", &format!("{}{}", catalog.name, if on { "" } else { " (off; turn it on with --overlay)" }));
@@ -118,7 +118,7 @@ pub fn about_port(look: Look, catalogs: &Catalogs, transport: Option<Transport>,
             out.push('\n');
         }
         for range in ranges {
-            let line = format!("inside {} {}: {}", range.id, range.service, meaning(range));
+            let line = harmless(&format!("inside {} {}: {}", range.id, range.service, meaning(range)));
             let _ = writeln!(out, "{}", look.wrap(&line, 2));
         }
         out.push('\n');

@@ -63,7 +63,7 @@ fn service_port(flow: &FlowRecord<'_>) -> String {
 fn direction(out: &mut String, look: Look, explanation: &Explanation<'_>) {
     let direction = &explanation.direction;
     section(out, look, "Who opened it, and who they are", direction.basis);
-    bullet(out, look, &harmless(&direction.why));
+    bullet(out, look, &direction.why);
     let silent = match &*direction.silent {
         [] => "it is the strongest evidence there is; nothing weaker was asked".to_owned(),
         [one] => format!("{one}, the one stronger kind of evidence, did not decide"),
@@ -97,7 +97,7 @@ fn payload(out: &mut String, look: Look, explanation: &Explanation<'_>) {
         bullet(out, look, &format!("the two ends differ: the {by}'s bytes decide"));
     }
     let facts = flow.observed.iter().flat_map(facts).chain(flow.media.iter().map(stream));
-    facts.for_each(|fact| bullet(out, look, &harmless(&fact)));
+    facts.for_each(|fact| bullet(out, look, &fact));
 }
 
 fn sighting(seen: Option<&SightingRecord>, bytes: u64, captured: bool) -> String {
@@ -216,7 +216,7 @@ fn rows(out: &mut String, look: Look, explanation: &Explanation<'_>) {
     }
     let told = |id: &str| rows.iter().any(|row| row.row == id);
     for miss in explanation.flow.near_misses.iter().filter(|miss| !told(miss.row)) {
-        bullet(out, look, &harmless(&format!("near miss {}: {}", miss.row, miss.why)));
+        bullet(out, look, &format!("near miss {}: {}", miss.row, miss.why));
     }
 }
 
@@ -261,7 +261,7 @@ fn verdict(out: &mut String, look: Look, explanation: &Explanation<'_>) {
     let _ = writeln!(out, "{}", look.wrap(&format!("{verdict}{proof}{}", service.unwrap_or_default()), 0));
     // Who opened it was told above.
     let reasons = flow.reasons.iter().filter(|reason| **reason != explanation.direction.why);
-    reasons.for_each(|reason| bullet(out, look, &harmless(reason)));
+    reasons.for_each(|reason| bullet(out, look, reason));
     bullet(out, look, &format!("outcome: {}", flow.outcome));
 }
 

@@ -108,8 +108,8 @@ impl FlowTable {
             rows.push_str(&format!(" +{}", judged.rows.len() - 4));
         }
         let service = match (judged.rows.first(), judged.near_misses.first()) {
-            (Some(row), _) => row.service.clone(),
-            (None, Some(miss)) => self.look.paint(Tone::Faint, &format!("{}: {}", miss.row.id, miss.why)),
+            (Some(row), _) => harmless(&row.service),
+            (None, Some(miss)) => self.look.paint(Tone::Faint, &harmless(&format!("{}: {}", miss.row.id, miss.why))),
             (None, None) => String::new(),
         };
         // How well media goes says more than the name of its row.
@@ -182,7 +182,7 @@ pub fn groups(look: Look, groups: &[GroupRecord]) -> String {
     let rows = groups.iter().take(GROUPS).map(|group| {
         let mut row = vec![count(group.flows), count(group.packets), count(group.bytes)];
         row.extend(Verdict::ALL.iter().map(|of| look.paint(tone(*of), &verdict(group, *of))));
-        row.push(group.key.clone());
+        row.push(harmless(&group.key));
         row
     });
     let by = groups.first().map_or("", |group| group.by);

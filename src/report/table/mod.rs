@@ -6,7 +6,7 @@
 use anstyle::{AnsiColor, Style};
 use tabled::builder::Builder;
 use tabled::settings::object::{Columns, Object as _, Rows};
-use tabled::settings::{Alignment, Modify, Padding, Style as Frame, Width};
+use tabled::settings::{Alignment, Modify, Padding, Style as Frame};
 
 pub use audit::audit;
 pub use catalog::{about_port, catalog, row};
@@ -45,7 +45,8 @@ pub(super) enum Tone {
 }
 
 /// What [`Look::paint`] writes around a text: bold, faint, red, green, yellow, and the end of all.
-const COLOURS: &[&str] = &["\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
+const COLOURS: &[&str] = &["\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", RESET];
+const RESET: &str = "\x1b[0m";
 
 impl Look {
     /// `text` in the colour of its meaning.
@@ -134,8 +135,11 @@ pub(super) fn sheet(look: Look, narrow: Narrow, columns: &[Column], rows: Vec<Ve
     let mut builder = Builder::default();
     builder.push_record(columns.iter().map(|(heading, _)| look.paint(Tone::Heading, heading)));
     for mut row in rows {
-        if let Some(cell) = row.last_mut().filter(|_| tight && narrow == Narrow::Wrap) {
-            *cell = within.wrap(cell, 0);
+        if let Some(cell) = row.last_mut().filter(|_| tight) {
+            *cell = match narrow {
+                Narrow::Wrap => colour_each_line(&within.wrap(cell, 0)),
+                Narrow::Cut => cut(cell, room),
+            };
         }
         builder.push_record(row);
     }
@@ -145,11 +149,47 @@ pub(super) fn sheet(look: Look, narrow: Narrow, columns: &[Column], rows: Vec<Ve
     for (i, _) in columns.iter().enumerate().filter(|(_, (_, number))| *number) {
         table.with(Modify::new(Columns::one(i).not(Rows::new(0..0))).with(Alignment::right()));
     }
-    if tight && narrow == Narrow::Cut {
-        table.modify(Columns::last(), Width::truncate(room).suffix("…"));
-    }
     let text = table.to_string();
     look.screen(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n")
+}
+
+/// A cell of several lines, each of which begins with the colours that were on and ends them: a table sets lines apart.
+fn colour_each_line(cell: &str) -> String {
+    let mut on = String::new();
+    let line = |line: &str| {
+        let begun = format!("{on}{line}");
+        for code in line.match_indices('\x1b').filter_map(|(at, _)| line.get(at..)) {
+            match COLOURS.iter().find(|&&known| code.starts_with(known)) {
+                Some(&RESET) => on.clear(),
+                Some(colour) => on.push_str(colour),
+                None => {}
+            }
+        }
+        if on.is_empty() { begun } else { begun + RESET }
+    };
+    cell.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A cell cut to this width; its colours begin and end as they did.
+fn cut(cell: &str, room: usize) -> String {
+    if visible_width(cell) <= room {
+        return cell.to_owned();
+    }
+    let (mut out, mut rest, mut left) = (String::new(), cell, room.checked_sub(1));
+    while let Some(c) = rest.chars().next() {
+        let colour = COLOURS.iter().find_map(|&code| Some((code, rest.strip_prefix(code)?)));
+        if let Some((code, after)) = colour {
+            out.push_str(code);
+            rest = after;
+            continue;
+        }
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        if let Some(room) = left {
+            left = room.checked_sub(visible_width(c.encode_utf8(&mut [0; 4])));
+            out.push(if left.is_some() { c } else { '…' });
+        }
+    }
+    out
 }
 
 /// Columns that a cell takes on the screen: without its colour codes, a wide character twice.
@@ -160,6 +200,18 @@ fn visible_width(cell: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_is_cut_and_its_colours_are_not() {
+        let painted = Look { width: 80, colour: true, clock: Clock::Utc }.paint(Tone::Bad, "contradicted");
+        assert_eq!(cut(&painted, 12), painted);
+        assert_eq!(cut(&painted, 5), "\x1b[1m\x1b[31mcont…\x1b[0m");
+        assert_eq!(
+            colour_each_line("a \x1b[1m\x1b[31mb\nc\x1b[0m d\ne"),
+            "a \x1b[1m\x1b[31mb\x1b[0m\n\x1b[1m\x1b[31mc\x1b[0m d\ne"
+        );
+        assert_eq!((&*cut("日本語", 5), &*cut("日本語", 4), &*cut("abc", 1)), ("日本…", "日…", "…"));
+    }
 
     #[test]
     fn only_its_own_colours_pass() {
