@@ -11,6 +11,7 @@
 //! | `savefile` | pcap and pcapng |
 //! | `payload` `microsoft` `tls` `media` | what applications say, as a [`Talk`] |
 //! | `conversation` | TCP and UDP conversations on a clock |
+//! | `tunnels` | an IP packet inside every tunnel that is opened |
 //! | `distort` | the same conversations, captured badly |
 //! | `hosts` `pool` `trouble` | the scenario behind `fixtures/pool-day.pcapng` |
 //!
@@ -39,6 +40,7 @@ pub mod pool;
 pub mod savefile;
 pub mod tls;
 pub mod trouble;
+pub mod tunnels;
 
 pub use conversation::{Tcp, Udp, Wire, tcp_flow, udp_flow};
 pub use savefile::Frame;
