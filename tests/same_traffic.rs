@@ -1,0 +1,418 @@
+//! The same traffic, however it was captured: the same packets, flows, verdicts and findings.
+//!
+//! In: the frames of `tests/common/pool.rs`, written in every container, under every link type, inside every tunnel, and
+//! in combinations of these. Out: for each way what is said of a plain pcap file of the same frames, but for what is
+//! stated beside the way.
+//! Must not know: how anything is read, recognised or decided.
+//!
+//! Nothing is left out of the comparison. What a way changes is given to the plain file too: a length on the wire, a time
+//! without nanoseconds, no ARP frame where none can be carried. What then still differs, such as a flow's `tunnel`, is
+//! stated with the value that it must have.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+#[macro_use]
+mod common;
+mod same;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use common::links::{LINKS, Link, number};
+use common::savefile::{ETHERNET, Interface, Order, Pcap, Pcapng, Unit, in_time_order};
+use common::tunnels::{self, TUNNELS};
+use common::{Frame, Noise, SECOND, Side, Udp, frame, pool};
+use lyncap::capture::{self, LinkType};
+use lyncap::decode::{Decoder, Skip};
+use lyncap::net::Timestamp;
+use same::{Seen, Stated, Told, check, differences, each, file, settle};
+use serde_json::{Value, json};
+
+/// The day, every frame of it, and what its hosts say to everyone in their networks.
+static DAY: LazyLock<Vec<Frame>> = LazyLock::new(|| {
+    let datagram = |(host, network): (&str, &str)| {
+        let end = |address: &str| SocketAddr::new(address.parse().unwrap(), 138);
+        let udp = Udp::new(pool::START + 1234 * SECOND, end(host), end(network));
+        let mut frames = udp.send(Side::Client, &[0x11, 0x0a]).frames();
+        frames.iter_mut().for_each(|frame| frame.bytes[..6].fill(0xff));
+        frames
+    };
+    let desks = ["10.1.0.20", "10.1.0.21", "10.1.0.22", "10.1.0.23"].map(|desk| (desk, "10.1.255.255"));
+    let broadcasts = desks.into_iter().chain([("10.0.0.11", "10.0.255.255")]).flat_map(datagram);
+    in_time_order(pool::frames().into_iter().chain(broadcasts).collect())
+});
+
+/// Of the day's IP frames the first dozen of each pair of hosts: the combinations are many.
+static SAMPLE: LazyLock<Vec<Frame>> = LazyLock::new(|| first_of_each_pair(12));
+
+/// The day's IP frames, at most so many of each pair of hosts.
+fn first_of_each_pair(most: usize) -> Vec<Frame> {
+    let mut seen: BTreeMap<[IpAddr; 2], usize> = BTreeMap::new();
+    let early = |frame: &&Frame| {
+        let Some(mut pair) = ip_of(frame).map(hosts) else { return false };
+        pair.sort();
+        let count = seen.entry(pair).or_default();
+        *count += 1;
+        *count <= most
+    };
+    DAY.iter().filter(early).cloned().collect()
+}
+
+// Frames and what is in them.
+
+/// Where the ethertype behind an Ethernet frame's tags stands, and the ids of those.
+fn tags_of(bytes: &[u8]) -> (usize, Vec<u16>) {
+    let (mut at, mut ids) = (12, Vec::new());
+    while bytes[at..at + 2] == [0x81, 0] {
+        ids.push(word(bytes, at + 2) & 0x0fff);
+        at += 4;
+    }
+    (at, ids)
+}
+
+fn word(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// The IP packet of an Ethernet frame, tagged or not, without the padding behind it.
+fn ip_of(frame: &Frame) -> Option<&[u8]> {
+    let (at, _) = tags_of(&frame.bytes);
+    let length = match word(&frame.bytes, at) {
+        0x0800 => word(&frame.bytes, at + 4),
+        0x86dd => 40 + word(&frame.bytes, at + 6),
+        _ => return None,
+    };
+    Some(&frame.bytes[at + 2..at + 2 + usize::from(length)])
+}
+
+/// Source and destination of an IP packet.
+fn hosts(ip: &[u8]) -> [IpAddr; 2] {
+    let v4 = |at: usize| IpAddr::from(<[u8; 4]>::try_from(&ip[at..at + 4]).unwrap());
+    let v6 = |at: usize| IpAddr::from(<[u8; 16]>::try_from(&ip[at..at + 16]).unwrap());
+    if ip[0] >> 4 == 6 { [v6(8), v6(24)] } else { [v4(12), v4(16)] }
+}
+
+/// A frame of a link type, and the names of the tunnels in it.
+struct Other {
+    link: u16,
+    bytes: Vec<u8>,
+    tunnel: String,
+}
+
+/// The same packet in a plain Ethernet frame and in another: they must be told the same.
+struct Pair {
+    plain: Frame,
+    other: Frame,
+    link: u16,
+    tunnel: String,
+    vlan: Vec<u16>,
+}
+
+impl Pair {
+    /// Both at the same time and of the same length on the wire, which Ethernet's padding makes up for.
+    fn new(at: u64, mut plain: Vec<u8>, other: Other, vlan: Vec<u16>) -> Self {
+        plain.resize(plain.len().max(other.bytes.len()), 0);
+        let Other { link, bytes, tunnel } = other;
+        let other = Frame::whole(at, bytes);
+        Self { plain: Frame { bytes: plain, ..other.clone() }, other, link, tunnel, vlan }
+    }
+}
+
+/// The IP packets of frames, each put elsewhere. A broadcast stays none: nothing around says that it was one.
+fn packets(frames: &[Frame], put: impl Fn(&[u8]) -> Other) -> Vec<Pair> {
+    let pair = |frame: &Frame| {
+        let ip = ip_of(frame)?;
+        let ethertype = if ip[0] >> 4 == 6 { [0x86, 0xdd] } else { [0x08, 0] };
+        Some(Pair::new(frame.at, bytes![[2; 12], ethertype, ip], put(ip), Vec::new()))
+    };
+    frames.iter().filter_map(pair).collect()
+}
+
+/// Frames, each put elsewhere as it is, behind tags with these ids.
+fn whole(frames: &[Frame], outer: &[u16], put: impl Fn(&[u8]) -> Other) -> Vec<Pair> {
+    let pair = |frame: &Frame| {
+        let vlan = outer.iter().copied().chain(tags_of(&frame.bytes).1).take(4).collect();
+        Pair::new(frame.at, frame.bytes.clone(), put(&frame.bytes), vlan)
+    };
+    frames.iter().map(pair).collect()
+}
+
+/// The other frames are told as the plain ones.
+fn check_pairs(way: &str, pairs: &[Pair]) -> Result<(), String> {
+    let (expected, stated) = expected(pairs);
+    check(way, &expected, &Told::of(&pcapng(pairs)), &stated)
+}
+
+/// What is to be said of the others.
+fn expected(pairs: &[Pair]) -> (Told, Stated) {
+    let plain: Vec<_> = pairs.iter().map(|pair| pair.plain.clone()).collect();
+    let mut expected = told(&plain);
+    for (seen, pair) in expected.frames.iter_mut().zip(pairs) {
+        if let Ok(seen) = seen {
+            seen.tunnel.clone_from(&pair.tunnel);
+            seen.vlan.clone_from(&pair.vlan);
+        }
+    }
+    for flow in expected.records["flows"].as_array_mut().unwrap() {
+        let pair = &pairs[flow["first_packet"].as_u64().unwrap() as usize - 1];
+        flow["tunnel"] = if pair.tunnel.is_empty() { Value::Null } else { json!(pair.tunnel) };
+        flow["vlan"] = json!(pair.vlan);
+    }
+    let mut links: BTreeMap<String, u64> = BTreeMap::new();
+    for pair in pairs {
+        // Some systems number raw IP otherwise.
+        let link = if matches!(pair.link, 12 | 14) { 101 } else { pair.link };
+        *links.entry(LinkType(link).to_string()).or_default() += 1;
+    }
+    (expected, vec![file("pcapng", None, pairs.len(), None), ("link_types", json!(links))])
+}
+
+/// What is said of the plain file.
+fn told(frames: &[Frame]) -> Told {
+    Told::of(&Pcap { unit: Unit::Nano, ..Pcap::default() }.write(frames))
+}
+
+/// A pcapng file with an interface for each link type.
+fn pcapng(pairs: &[Pair]) -> Vec<u8> {
+    let mut links: Vec<u16> = pairs.iter().map(|pair| pair.link).collect();
+    links.sort_unstable();
+    links.dedup();
+    let interfaces: Vec<_> = links.iter().map(|&link_type| Interface { link_type, ..Interface::default() }).collect();
+    let frame = |pair: &Pair| {
+        let interface = links.binary_search(&pair.link).unwrap() as u32;
+        Frame { interface, ..pair.other.clone() }
+    };
+    let frames: Vec<_> = pairs.iter().map(frame).collect();
+    Pcapng { order: Order::Little, comment: "", application: "", interfaces: &interfaces }.write(&frames)
+}
+
+// Containers.
+
+#[test]
+fn the_fixture_says_what_its_frames_say_as_a_plain_file() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pool-day.pcapng");
+    let frames = pool::frames();
+    let found = Told::of(&fs::read(path).unwrap());
+    assert!(found.records["flows"].as_array().unwrap().len() > 300);
+    settle(1, [check("the fixture", &told(&frames), &found, &vec![file("pcapng", None, frames.len(), None)])]);
+}
+
+/// Of the packets that link types and tunnels can carry the same is said as of the whole day, but for the frames that
+/// are missing, tags and broadcasts, and the numbers and lengths that follow.
+#[test]
+fn the_packets_of_the_day_are_the_day() {
+    let packets = packets(&DAY, |ip| Other { link: 101, bytes: ip.to_vec(), tunnel: String::new() });
+    let packets: Vec<_> = packets.into_iter().map(|pair| pair.plain).collect();
+    let [whole, left] = [&DAY, &packets].map(|frames| {
+        let mut told = told(frames);
+        told.frames.retain(|frame| !matches!(frame, Err(Skip::Arp | Skip::Lldp)));
+        for seen in told.frames.iter_mut().flatten() {
+            (seen.wire_length, seen.vlan, seen.broadcast) = (0, Vec::new(), false);
+        }
+        for number in ["first_packet", "bytes", "vlan", "packet_size", "frames", "skipped", "link_types"] {
+            told.each(number, |value| *value = Value::Null);
+        }
+        told.each("reason", without_numbers);
+        told.each("reasons", |reasons| reasons.as_array_mut().unwrap().iter_mut().for_each(without_numbers));
+        told
+    });
+    settle(1, [check("without what is no IP", &whole, &left, &Stated::new())]);
+}
+
+/// Takes `(frame 15)` out of a sentence.
+fn without_numbers(sentence: &mut Value) {
+    let Value::String(text) = sentence else { return };
+    while let Some(at) = text.find(" (frame ") {
+        let end = at + text[at..].find(')').unwrap();
+        text.replace_range(at..=end, "");
+    }
+}
+
+// Link types, tunnels, tags.
+
+/// An IP packet as a link type's frame.
+fn linked(link: &Link, ip: &[u8]) -> Other {
+    Other { link: number(link, ip), bytes: link.2(ip), tunnel: String::new() }
+}
+
+#[test]
+fn every_link_type_says_the_same() {
+    settle(60, LINKS.iter().map(|link| check_pairs(link.0, &packets(&DAY, |ip| linked(link, ip)))));
+}
+
+#[test]
+fn link_types_mixed_in_one_file_say_the_same() {
+    let one_after_the_other = |step: usize| {
+        let turn = Cell::new(0);
+        let pairs = packets(&DAY, |ip| {
+            turn.set(turn.get() + step);
+            linked(&LINKS[turn.get() % LINKS.len()], ip)
+        });
+        check_pairs(&format!("every link type, step {step}"), &pairs)
+    };
+    settle(2, [1, 7].map(one_after_the_other));
+}
+
+/// A tunnel of `TUNNELS`, as any of them.
+type Tunnel = (&'static str, fn(&[u8]) -> Vec<u8>);
+
+/// An IP packet inside a tunnel.
+fn tunnelled(tunnel: &Tunnel, ip: &[u8]) -> Other {
+    Other { link: ETHERNET, bytes: tunnel.1(ip), tunnel: tunnel.0.to_owned() }
+}
+
+#[test]
+fn every_tunnel_says_the_same() {
+    let ways = TUNNELS.iter().enumerate().flat_map(|(index, tunnel)| {
+        let one = packets(&DAY, |ip| tunnelled(tunnel, ip));
+        let many = packets(&SAMPLE, |ip| by_host(tunnelled(tunnel, ip), ip));
+        let way = format!("tunnel {index}, {}", tunnel.0);
+        [check_pairs(&way, &one), check_pairs(&format!("{way}, by host"), &many)]
+    });
+    settle(80, ways);
+}
+
+/// The ends of the tunnel take the last two bytes of the hosts inside: there are as many tunnels as pairs of hosts.
+fn by_host(mut outer: Other, ip: &[u8]) -> Other {
+    let bytes = &mut outer.bytes;
+    // The last two bytes of each address, the protocol, and where UDP has its checksum.
+    let (places, protocol, checksum) = match word(bytes, 12) {
+        0x0800 => ([28, 32], bytes[23], 40),
+        0x86dd => ([36, 52], bytes[20], 60),
+        _ => return outer,
+    };
+    for (place, host) in places.into_iter().zip(hosts(ip)) {
+        let last: [u8; 2] = match host {
+            IpAddr::V4(v4) => v4.octets()[2..].try_into().unwrap(),
+            IpAddr::V6(v6) => v6.octets()[14..].try_into().unwrap(),
+        };
+        bytes[place..place + 2].copy_from_slice(&last);
+    }
+    if word(bytes, 12) == 0x0800 {
+        bytes[24..26].fill(0);
+        let sum = frame::checksum(&bytes[14..34]);
+        bytes[24..26].copy_from_slice(&sum.to_be_bytes());
+    }
+    if protocol == frame::UDP {
+        bytes[checksum..checksum + 2].fill(0);
+    }
+    outer
+}
+
+#[test]
+fn tunnels_mixed_in_one_file_say_the_same() {
+    let turn = Cell::new(0);
+    let pairs = packets(&DAY, |ip| {
+        turn.set(turn.get() + 1);
+        tunnelled(&TUNNELS[turn.get() % TUNNELS.len()], ip)
+    });
+    settle(1, [check_pairs("every tunnel", &pairs)]);
+}
+
+/// Tunnels that carry Ethernet frames, and a frame's way into them.
+const CARRIERS: &[Tunnel] = &[
+    ("etherip", |frame| tunnels::over(97, &bytes![[0x30, 0], frame])),
+    ("l2tpv3", |frame| tunnels::over(115, &bytes![[0, 0, 0, 5], frame])),
+    ("mpls", |frame| outside(0x8847, &bytes![tunnels::labels(&[16, 17]), frame])),
+    ("gre", |frame| tunnels::over(47, &tunnels::gre(&[], 0x6558, frame))),
+    ("nvgre", |frame| tunnels::over(47, &tunnels::gre(&[0x2000], 0x6558, frame))),
+    ("erspan-1", |frame| tunnels::over(47, &tunnels::gre(&[], 0x88be, frame))),
+    ("erspan-2", |frame| {
+        tunnels::over(47, &tunnels::gre(&[0x1000], 0x88be, &bytes![[0x10, 9, 0, 7, 0, 0, 0, 1], frame]))
+    }),
+    ("vxlan", |frame| tunnels::over_udp(50_003, 4789, &bytes![tunnels::vxlan(0x08, 0), frame])),
+    ("vxlan", |frame| tunnels::over_udp_v6(50_003, 4789, &bytes![tunnels::vxlan(0x08, 0), frame])),
+    ("geneve", |frame| tunnels::over_udp(50_005, 6081, &bytes![tunnels::geneve(0x6558, &[]), frame])),
+];
+
+fn outside(ethertype: u16, body: &[u8]) -> Vec<u8> {
+    frame::ethernet([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], None, ethertype, body)
+}
+
+/// As a switch copies them: with their tags, those that are no IP, those to everyone.
+#[test]
+fn whole_frames_in_a_tunnel_say_the_same() {
+    let way = |(index, carrier): (usize, &Tunnel)| {
+        let pairs = whole(&DAY, &[], |frame| tunnelled(carrier, frame));
+        check_pairs(&format!("frames in {index}, {}", carrier.0), &pairs)
+    };
+    settle(10, CARRIERS.iter().enumerate().map(way));
+}
+
+/// Tags by the ethertypes that switches use, outermost first; of those no more than four are kept.
+const TAGS: [(u16, u16); 5] = [(0x88a8, 30), (0x8100, 31), (0x9100, 32), (0x8100, 33), (0x8100, 34)];
+
+/// An Ethernet frame with further tags.
+fn tagged(frame: &[u8], tags: &[(u16, u16)]) -> Vec<u8> {
+    let tags: Vec<_> = tags.iter().flat_map(|(kind, id)| bytes![kind.to_be_bytes(), id.to_be_bytes()]).collect();
+    bytes![&frame[..12], tags, &frame[12..]]
+}
+
+#[test]
+fn every_stack_of_tags_says_the_same() {
+    let ways = (0..=TAGS.len()).flat_map(|count| {
+        let (tags, ids) = (&TAGS[..count], TAGS.map(|(_, id)| id));
+        let around = whole(&DAY, &ids[..count], |frame| Other {
+            link: ETHERNET,
+            bytes: tagged(frame, tags),
+            tunnel: String::new(),
+        });
+        let outside = whole(&SAMPLE, &ids[..count], |frame| Other {
+            link: ETHERNET,
+            bytes: tagged(&CARRIERS[count].1(frame), tags),
+            tunnel: CARRIERS[count].0.to_owned(),
+        });
+        let inside = whole(&SAMPLE, &ids[..count], |frame| tunnelled(&CARRIERS[count], &tagged(frame, tags)));
+        [("around", around), ("outside a tunnel", outside), ("inside a tunnel", inside)]
+            .map(|(place, pairs)| check_pairs(&format!("{count} tags {place}"), &pairs))
+    });
+    settle(18, ways);
+}
+
+// Combinations.
+
+/// The IP packet that a tunnel sends, where it is no Ethernet frame of its own.
+fn outer_ip(tunnel: &Tunnel, ip: &[u8]) -> Option<Vec<u8>> {
+    ip_of(&Frame::whole(0, tunnel.1(ip))).map(<[u8]>::to_vec)
+}
+
+/// A packet in `inner`, that in `outer`; frames that are no IP go as frames.
+fn nested(outer: &Tunnel, inner: &Tunnel, ip: &[u8]) -> Other {
+    let bytes = match outer_ip(inner, ip) {
+        Some(packet) => outer.1(&packet),
+        None => CARRIERS[0].1(&inner.1(ip)),
+    };
+    let outer = if outer_ip(inner, ip).is_some() { outer } else { &CARRIERS[0] };
+    Other { link: ETHERNET, bytes, tunnel: format!("{}/{}", outer.0, inner.0) }
+}
+
+// The test itself.
+
+/// What is changed in one frame of the day is seen.
+#[test]
+fn a_difference_is_seen() {
+    let expected = told(&DAY);
+    let mut noise = Noise::of("a difference");
+    let changes: [(&str, fn(&mut Vec<Frame>, usize)); 7] = [
+        ("a frame is missing", |frames, at| drop(frames.remove(at))),
+        ("a frame comes twice", |frames, at| frames.insert(at, frames[at].clone())),
+        ("a port", |frames, at| frames[at].bytes[35] ^= 1),
+        ("an address", |frames, at| frames[at].bytes[29] ^= 1),
+        ("a length", |frames, at| frames[at].original_length += 1),
+        ("the time", |frames, at| frames[at].at += 1),
+        ("a class", |frames, at| frames[at].bytes[15] ^= 4),
+    ];
+    let places: Vec<usize> = (0..DAY.len()).filter(|&at| expected.frames[at].is_ok()).collect();
+    for (what, change) in changes {
+        for _ in 0..5 {
+            let at = places[noise.below(places.len() as u64) as usize];
+            let mut frames = DAY.clone();
+            change(&mut frames, at);
+            let all = differences(&expected, &told(&frames), &Stated::new());
+            assert!(!all.is_empty(), "{what}, frame {}", at + 1);
+        }
+    }
+}
