@@ -1,7 +1,7 @@
 //! All the files a run reads, as one capture in time order.
 //!
 //! In: paths as the user gave them: files, directories, `-`. Out: [`Inputs`]: batches, the files, their damage.
-//! Must not know: formats; what is in a frame.
+//! Must not know: formats, compressions; what is in a frame.
 //!
 //! Files are merged by batches: a batch holds frames of one file, none later than the first pending frame of
 //! any other. Within a file its own order is kept, even where its clock goes backwards. Each file is looked at
@@ -15,8 +15,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::follow::{self, Follow};
 use super::reader::{Frames, Source};
-use super::savefile::{self, Refusal};
+use super::savefile::{self, Opened, Refusal};
 use super::window::Window;
 use super::{Batch, Damage, listing};
 use crate::error::Error;
@@ -32,9 +33,9 @@ pub struct InputFile {
     pub name: String,
     /// Its format: `pcap`, `pcapng`.
     pub format: &'static str,
-    /// What it is compressed with, if it is: `gzip`.
+    /// What it is compressed with, if it is: `gzip`, `zstd`, `lz4`, `xz`, `bzip2`. Where it is twice, the outermost.
     pub compression: Option<&'static str>,
-    /// Its size when it was listed; a pipe has none.
+    /// Its size when it was listed; a pipe has none, nor has a file that is followed.
     pub size: Option<u64>,
     /// Frames handed out so far.
     pub frames: u64,
@@ -92,7 +93,7 @@ impl Inputs {
         let mut listed = Listed::default();
         for path in paths {
             if standard(&path) {
-                inputs.admit(path, None, None, Box::new(io::stdin()))?;
+                inputs.admit(path, None, None, Window::new(Box::new(io::stdin())))?;
             } else if fs::metadata(path).map_err(|source| unread(path, source))?.is_dir() {
                 inputs.admit_directory(path, &mut listed)?;
             } else if listed.new_by_name(path) {
@@ -108,7 +109,29 @@ impl Inputs {
     /// When its first bytes cannot be read or are no capture's.
     pub fn from_reader(name: &str, reader: impl Read + Send + 'static) -> Result<Self, Error> {
         let mut inputs = Self::default();
-        inputs.admit(name.as_ref(), None, None, Box::new(reader))?;
+        inputs.admit(name.as_ref(), None, None, Window::new(Box::new(reader)))?;
+        Ok(inputs)
+    }
+
+    /// Reads one capture, a file or `-`, that may still be growing: where it ends, more is waited for. Returns once
+    /// its first frame is there, or following ended before.
+    ///
+    /// # Errors
+    /// When more or something else than a file is named, it cannot be read, or is no capture.
+    pub fn follow(paths: &[PathBuf], follow: Follow) -> Result<Self, Error> {
+        let [path] = paths else {
+            return Err(Error::Usage("--follow follows one file, or -: name only one".to_owned()));
+        };
+        let stream = if path.as_os_str() == STANDARD_INPUT {
+            follow::standard_input(follow)
+        } else if path.is_dir() {
+            let why = format!("--follow follows one file, or -: {} is a directory", path.display());
+            return Err(Error::Usage(why));
+        } else {
+            follow::file(path, follow)
+        };
+        let mut inputs = Self::default();
+        inputs.admit(path, None, None, Window::over(stream.map_err(|source| unread(path, source))?))?;
         Ok(inputs)
     }
 
@@ -217,10 +240,10 @@ impl Inputs {
                 Err(error) => Err(Refusal::Unread(error)),
             };
             match opened {
-                Ok((source, _)) => reading.source = Some(source),
-                Err(Refusal::Unread(error)) => self.report(index, 0, format!("cannot be opened again: {error}")),
+                Ok(opened) => reading.source = Some(opened.source),
+                Err(Refusal::Unread(error)) => self.report(index, 0, &format!("cannot be opened again: {error}")),
                 Err(Refusal::NotACapture { why, .. }) => {
-                    self.report(index, 0, format!("was replaced while reading: {why}"))
+                    self.report(index, 0, &format!("was replaced while reading: {why}"))
                 }
             }
         }
@@ -248,14 +271,15 @@ impl Inputs {
         reading.consumed = reading.consumed.saturating_add(rest);
         let Some(source) = reading.source.take() else { return };
         file.dropped = source.dropped();
-        if let Some((offset, what)) = source.damage() {
-            self.report(index, offset, what.to_owned());
+        if let Some((offset, what)) = source.damage().filter(|_| !source.interrupted()) {
+            self.report(index, offset, what);
         }
     }
 
-    fn report(&mut self, index: u16, offset: u64, what: String) {
-        let file = self.files.get(usize::from(index)).map(|file| file.name.clone()).unwrap_or_default();
-        self.damage.push(Damage { file, offset, what });
+    fn report(&mut self, index: u16, offset: u64, what: &str) {
+        let Some(InputFile { name, compression, .. }) = self.files.get(usize::from(index)) else { return };
+        let (file, compressed) = (name.clone(), compression.is_some());
+        self.damage.push(Damage { file, offset, compressed, what: what.to_owned() });
     }
 
     /// Looks at a file named or listed.
@@ -263,7 +287,7 @@ impl Inputs {
         let file = File::open(path).map_err(|source| unread(path, source))?;
         let metadata = file.metadata().map_err(|source| unread(path, source))?;
         let size = metadata.is_file().then_some(metadata.len());
-        self.admit(path, metadata.is_file().then(|| path.to_owned()), size, Box::new(file))
+        self.admit(path, metadata.is_file().then(|| path.to_owned()), size, Window::new(Box::new(file)))
     }
 
     /// Looks at all files of a directory: captures are read, others left out, and what cannot be read is
@@ -295,6 +319,7 @@ impl Inputs {
         self.damage.extend(refused.into_iter().map(|(path, error)| Damage {
             file: path.display().to_string(),
             offset: 0,
+            compressed: false,
             what: format!("cannot be read: {error}"),
         }));
         Ok(())
@@ -302,14 +327,8 @@ impl Inputs {
 
     /// Adds a capture and looks for its first frame; what can be opened again (all but the first, which
     /// most often is the only one) is closed.
-    fn admit(
-        &mut self,
-        name: &Path,
-        path: Option<PathBuf>,
-        size: Option<u64>,
-        reader: Box<dyn Read + Send>,
-    ) -> Result<(), Error> {
-        let (mut source, format) = savefile::open(Window::new(reader)).map_err(|refusal| match refusal {
+    fn admit(&mut self, name: &Path, path: Option<PathBuf>, size: Option<u64>, window: Window) -> Result<(), Error> {
+        let Opened { mut source, format, compression } = savefile::open(window).map_err(|refusal| match refusal {
             Refusal::Unread(source) => unread(name, source),
             Refusal::NotACapture { why, known } => Error::NotACapture { path: name.to_owned(), why, known },
         })?;
@@ -322,7 +341,7 @@ impl Inputs {
         self.files.push(InputFile {
             name: name.display().to_string(),
             format,
-            compression: None,
+            compression,
             size,
             frames: 0,
             dropped: None,
@@ -409,7 +428,7 @@ mod tests {
             let bytes = capture(times);
             paths.push(folder.path().join(format!("{i:03}.pcap")));
             fs::write(&paths[i], &bytes).unwrap();
-            memory.admit("m".as_ref(), None, None, Box::new(io::Cursor::new(bytes))).unwrap();
+            memory.admit("m".as_ref(), None, None, Window::new(Box::new(io::Cursor::new(bytes)))).unwrap();
         }
         assert!(drain(&mut memory) == expected, "{files:?}");
         let mut disk = Inputs::open(&paths).unwrap();
@@ -504,6 +523,7 @@ mod tests {
         let damage = |file: &str, offset, what: &str| Damage {
             file: path(file).display().to_string(),
             offset,
+            compressed: false,
             what: what.to_owned(),
         };
         let expected = [

@@ -1,18 +1,21 @@
 //! Stage 1: bytes → frames. Everything that knows a capture format lives here.
 //!
-//! In: files, directories, standard input. Out: [`Batch`]es of [`Frame`]s borrowed from the reader's own
+//! In: files, directories, standard input; compressed or not, complete or still growing. Out: [`Batch`]es of [`Frame`]s borrowed from the reader's own
 //! buffer, in file order; and, when a file breaks off, its [`Damage`].
 //! Must not know: what is inside a frame.
 
 use arrayvec::ArrayVec;
 
 pub use filter::Filter;
+pub use follow::Follow;
 pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
 
 use crate::net::Timestamp;
 
+mod compressed;
 mod filter;
+mod follow;
 mod input;
 mod linktype;
 mod listing;
@@ -58,8 +61,19 @@ pub struct Batch<'a> {
 pub struct Damage {
     /// The file, as the user named it.
     pub file: String,
-    /// Byte offset of the record that could not be read.
+    /// Byte offset of the record that could not be read; in a compressed file, of its decompressed content.
     pub offset: u64,
+    /// Whether the file is compressed.
+    pub compressed: bool,
     /// What is wrong there, in words ("record cut short: 40 of 1514 bytes").
     pub what: String,
+}
+
+impl Damage {
+    /// Where it is, in words: "byte 40", "byte 40 of its decompressed content".
+    #[must_use]
+    pub fn place(&self) -> String {
+        let of = if self.compressed { " of its decompressed content" } else { "" };
+        format!("byte {}{of}", self.offset)
+    }
 }

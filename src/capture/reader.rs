@@ -6,7 +6,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::window::Window;
+use super::window::{Fault, Window};
 use super::{BATCH, Frame};
 use crate::net::Timestamp;
 
@@ -48,10 +48,14 @@ pub(super) trait Source: Send {
     /// that returns an array by value copies all of it.
     fn fill<'a>(&'a mut self, until: Timestamp, frames: &mut Frames<'a>) -> u64;
 
-    /// Bytes dealt with.
+    /// Bytes of the file dealt with.
     fn consumed(&self) -> u64;
 
-    /// After the end: the offset and description of the record that could not be read, if one could not.
+    /// Whether the file ended because it was told to: then what is not whole is not damage.
+    fn interrupted(&self) -> bool;
+
+    /// After the end: the offset (in the decompressed content, where the file is compressed) and description of
+    /// the record that could not be read, if one could not.
     fn damage(&self) -> Option<(u64, &str)>;
 
     /// Frames that the capturing program says it lost, as far as read.
@@ -134,7 +138,11 @@ impl<F: Format> Source for Reader<F> {
     }
 
     fn consumed(&self) -> u64 {
-        self.window.offset()
+        self.window.taken()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.window.interrupted()
     }
 
     fn damage(&self) -> Option<(u64, &str)> {
@@ -165,7 +173,7 @@ pub(super) fn cut_short(part: &str, present: usize, wanted: usize) -> String {
 
 /// The words for a read that failed.
 pub(super) fn read_error(error: &std::io::Error) -> String {
-    format!("read error: {error}")
+    Fault::of(error).map_or_else(|| format!("read error: {error}"), Fault::to_string)
 }
 
 #[cfg(test)]

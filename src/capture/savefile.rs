@@ -5,16 +5,17 @@
 
 use std::io;
 
+use arrayvec::ArrayVec;
+
+use super::compressed::{self, Compression};
 use super::reader::Source;
-use super::window::Window;
+use super::window::{Fault, Window};
 use super::{pcap, pcapng};
 
 /// What a magic leads to.
 enum Kind {
     /// A capture format and its reader.
     Capture(fn(Window) -> Box<dyn Source>),
-    /// Compressed; the program that prints its content.
-    Compressed(&'static str),
     /// A capture format of others, which Wireshark's converter reads.
     Convert,
     /// Known not to be one, and what to do instead.
@@ -46,12 +47,8 @@ const FORMATS: &[Row] = &[
     row(0, b"\xa1\xb2\xcd\x34", PCAP, Kind::Capture(pcap::open)),
     row(0, b"\x34\xcd\xb2\xa1", PCAP, Kind::Capture(pcap::open)),
     row(0, b"\x0a\x0d\x0d\x0a", "pcapng", Kind::Capture(pcapng::open)),
-    row(0, b"\x1f\x8b", "gzip-compressed", Kind::Compressed("zcat")),
-    row(0, b"\x1f\x9d", "compress-ed", Kind::Compressed("zcat")),
-    row(0, b"\x28\xb5\x2f\xfd", "zstd-compressed", Kind::Compressed("zstdcat")),
-    row(0, b"\xfd7zXZ\0", "xz-compressed", Kind::Compressed("xzcat")),
-    row(0, b"BZh", "bzip2-compressed", Kind::Compressed("bzcat")),
-    row(0, b"\x04\x22\x4d\x18", "lz4-compressed", Kind::Compressed("lz4cat")),
+    row(0, b"\x1f\x9d", "compress-ed", Kind::Other("decompress it first, e.g. `zcat FILE | lyncap audit -`")),
+    row(257, b"ustar", "tar archive", Kind::Other("unpack it first")),
     row(0, b"PK\x03\x04", "zip archive", Kind::Other("unpack it first")),
     row(0, b"7z\xbc\xaf\x27\x1c", "7-Zip archive", Kind::Other("unpack it first")),
     row(0, b"RTSS", "Microsoft Network Monitor 1 capture", Kind::Convert),
@@ -73,7 +70,7 @@ const FORMATS: &[Row] = &[
 ];
 
 /// Bytes that decide: no magic ends later.
-const SNIFFED: usize = 76;
+const SNIFFED: usize = 262;
 /// Bytes of an unknown file that are shown.
 const SHOWN: usize = 16;
 
@@ -91,16 +88,68 @@ pub(super) enum Refusal {
     },
 }
 
-/// Opens the capture at the start of `window`; also says the format's name.
-pub(super) fn open(mut window: Window) -> Result<(Box<dyn Source>, &'static str), Refusal> {
-    // Four bytes decide on every format that is read: a live pipe need not hold more yet.
-    window.fill(4).map_err(Refusal::Unread)?;
-    if let Some(Row { name, kind: Kind::Capture(open), .. }) = recognise(window.bytes()) {
-        return Ok((open(window), name));
+impl Refusal {
+    /// Why nothing can be read at all.
+    fn of(error: io::Error) -> Self {
+        match Fault::of(&error) {
+            Some(fault) => {
+                Self::NotACapture { why: format!("nothing of its content can be read: {fault}"), known: true }
+            }
+            None => Self::Unread(error),
+        }
     }
-    window.fill(SNIFFED).map_err(Refusal::Unread)?;
-    let known = recognise(window.bytes()).is_some();
-    Err(Refusal::NotACapture { why: describe(window.bytes()), known })
+}
+
+/// A capture opened.
+pub(super) struct Opened {
+    pub(super) source: Box<dyn Source>,
+    /// Its format's name.
+    pub(super) format: &'static str,
+    /// What the file is compressed with; the outermost where it is twice.
+    pub(super) compression: Option<&'static str>,
+}
+
+/// Compressions around a capture that are undone: a compressed file may have been compressed again for its way.
+const LAYERS: usize = 2;
+
+/// The compressions of a file, outermost first.
+type Layers = ArrayVec<&'static Compression, LAYERS>;
+
+/// Opens the capture at the start of `window`, compressed or not.
+pub(super) fn open(mut window: Window) -> Result<Opened, Refusal> {
+    let mut layers = Layers::new();
+    loop {
+        // Four bytes decide on everything that is read: a live pipe need not hold more yet.
+        window.fill(4).map_err(Refusal::of)?;
+        if let Some(&Row { name: format, kind: Kind::Capture(open), .. }) = recognise(window.bytes()) {
+            let compression = layers.first().map(|outermost| outermost.name);
+            return Ok(Opened { source: open(window), format, compression });
+        }
+        let Some(compression) = compressed::recognise(window.bytes()) else {
+            return Err(refuse(window, &layers));
+        };
+        if layers.try_push(compression).is_err() {
+            let Compression { name, command } = layers.first().unwrap_or(&compression);
+            let why = format!(
+                "{name}-compressed, and what is in it is more than once again; decompress it first, \
+                 e.g. `{command} | lyncap audit -`"
+            );
+            return Err(Refusal::NotACapture { why, known: true });
+        }
+        window = compressed::decompress(window, compression);
+    }
+}
+
+/// Says what a file is that is no capture.
+fn refuse(mut window: Window, layers: &Layers) -> Refusal {
+    match window.fill(SNIFFED) {
+        // What breaks off behind its first bytes still says by these what it is.
+        Err(error) if Fault::of(&error).is_none() => return Refusal::Unread(error),
+        Ok(_) | Err(_) => {}
+    }
+    let mut why: String = layers.iter().map(|layer| format!("{}-compressed: ", layer.name)).collect();
+    why.push_str(&describe(window.bytes()));
+    Refusal::NotACapture { why, known: recognise(window.bytes()).is_some() }
 }
 
 fn recognise(bytes: &[u8]) -> Option<&'static Row> {
@@ -118,7 +167,6 @@ fn describe(bytes: &[u8]) -> String {
     };
     let name = row.name;
     match row.kind {
-        Kind::Compressed(program) => format!("{name}; decompress it first, e.g. `{program} FILE | lyncap audit -`"),
         Kind::Convert => format!("{name}; convert it first with `editcap -F pcapng FILE OUT.pcapng`"),
         Kind::Other(remedy) => format!("{name}; {remedy}"),
         Kind::Capture(_) => format!("{name}, cut short"),
@@ -144,7 +192,7 @@ mod tests {
         match open(Window::new(Box::new(bytes))) {
             Err(Refusal::NotACapture { why, .. }) => why,
             Err(Refusal::Unread(error)) => panic!("{error}"),
-            Ok((_, name)) => panic!("read as {name}"),
+            Ok(opened) => panic!("read as {}", opened.format),
         }
     }
 
@@ -159,6 +207,7 @@ mod tests {
             assert!(!matches!(row.kind, Kind::Capture(_)) || row.at + row.magic.len() <= 4, "{}", row.name);
             let mut file = vec![0xee; row.at];
             file.extend(row.magic);
+            assert!(compressed::recognise(&file).is_none(), "{}", row.name);
             let first = FORMATS.iter().position(|other| file.get(other.at..).unwrap_or(&[]).starts_with(other.magic));
             assert_eq!(first, Some(i), "{}", row.name);
         }
@@ -167,16 +216,17 @@ mod tests {
     #[test]
     fn captures_are_known_by_their_magic() {
         for row in FORMATS.iter().filter(|row| matches!(row.kind, Kind::Capture(_))) {
-            let (mut source, name) = open(Window::new(Box::new(row.magic))).unwrap();
-            assert_eq!((name, source.head()), (row.name, None));
-            assert!(source.damage().is_some(), "{name} cut behind its magic is damage");
+            let Ok(mut opened) = open(Window::new(Box::new(row.magic))) else { panic!("{} is refused", row.name) };
+            assert_eq!((opened.format, opened.compression, opened.source.head()), (row.name, None, None));
+            assert!(opened.source.damage().is_some(), "{} cut behind its magic is damage", row.name);
         }
     }
 
     #[test]
     fn what_is_no_capture_says_what_it_is_and_what_to_do() {
         check(b"", "empty file; name a capture with frames in it");
-        check(b"\x1f\x8b\x08\0", "gzip-compressed; decompress it first, e.g. `zcat FILE | lyncap audit -`");
+        check(b"\x1f\x9d\x90rest", "compress-ed; decompress it first, e.g. `zcat FILE | lyncap audit -`");
+        check(b"\x1f\x8b\x08\0", "nothing of its content can be read: gzip stream cut short");
         check(
             b"GMBU\x00\x02\x01\x00",
             "Microsoft Network Monitor 2 capture; convert it first with `editcap -F pcapng FILE OUT.pcapng`",

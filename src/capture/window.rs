@@ -1,7 +1,7 @@
 //! A refillable window over a byte stream: records are parsed where they were read to.
 //!
-//! In: any `Read`. Out: the unread bytes, as many as a record needs, and where in the stream they lie.
-//! Must not know: what a record is.
+//! In: a [`Stream`]. Out: the unread bytes, as many as a record needs, and where in the stream they lie.
+//! Must not know: what a record is; what the stream does to the bytes of a file.
 
 use std::io::{self, Read};
 
@@ -10,11 +10,52 @@ const FIRST: usize = 64 << 10;
 /// Size after the first refill. Larger windows fall out of the second-level cache and gain nothing.
 const FULL: usize = 256 << 10;
 
+/// Where a window's bytes come from.
+pub(super) trait Stream: Read + Send {
+    /// Bytes of the file dealt with, where they are not the bytes that were read from here.
+    fn taken(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether it ended because it was told to, not because there is no more.
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// A stream that is nothing but a reader.
+struct Plain(Box<dyn Read + Send>);
+
+impl Read for Plain {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.0.read(room)
+    }
+}
+
+impl Stream for Plain {}
+
+/// What is wrong with the content of a stream, as opposed to with the reading of it. Travels in an [`io::Error`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Fault(String);
+
+impl Fault {
+    /// A fault in these words.
+    pub(super) fn error(words: impl Into<String>) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, Self(words.into()))
+    }
+
+    /// The fault that an error carries, if it is one.
+    pub(super) fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
 /// Bytes of a stream, oldest first, up to as many as the largest record so far needed.
 ///
 /// Memory is [`FULL`] or, where a record is larger, less than twice that record: readers bound their records.
 pub(super) struct Window {
-    reader: Box<dyn Read + Send>,
+    stream: Box<dyn Stream>,
     buffer: Vec<u8>,
     /// The unread bytes are `buffer[start..end]`.
     start: usize,
@@ -26,7 +67,12 @@ pub(super) struct Window {
 impl Window {
     /// Nothing is read yet.
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, end: 0, base: 0 }
+        Self::over(Box::new(Plain(reader)))
+    }
+
+    /// The same, of a stream that is more than a reader.
+    pub(super) fn over(stream: Box<dyn Stream>) -> Self {
+        Self { stream, buffer: Vec::new(), start: 0, end: 0, base: 0 }
     }
 
     /// What is read and not consumed.
@@ -46,6 +92,16 @@ impl Window {
         self.base.saturating_add(self.start as u64)
     }
 
+    /// Bytes of the file consumed: [`Window::offset`], unless the stream is not the file as it stands.
+    pub(super) fn taken(&self) -> u64 {
+        self.stream.taken().unwrap_or_else(|| self.offset())
+    }
+
+    /// Whether the stream ended because it was told to.
+    pub(super) fn interrupted(&self) -> bool {
+        self.stream.interrupted()
+    }
+
     /// Drops the first `count` unread bytes.
     pub(super) fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
@@ -57,7 +113,7 @@ impl Window {
         while self.bytes().len() < wanted {
             self.make_room();
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-            match self.reader.read(room) {
+            match self.stream.read(room) {
                 Ok(0) => return Ok(false),
                 // A `Read` that claims more than it was given room for must not break the window.
                 Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),

@@ -88,7 +88,8 @@ pub(super) struct Flows {
 /// What is read.
 #[derive(Debug, Group)]
 pub(super) struct Input {
-    /// Captures (pcap, pcapng), directories of them, or - for standard input; several are read as one capture
+    /// Captures (pcap, pcapng; also in gzip, zstd, lz4, xz or bzip2), directories of them, or - for standard input;
+    /// several are read as one capture
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -107,6 +108,16 @@ pub(super) struct Reading {
     /// A UDP flow silent for longer is over
     #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "5m")]
     pub(super) udp_timeout: i64,
+    #[command(flatten)]
+    pub(super) growing: Growing,
+}
+
+/// Whether more is waited for.
+#[derive(Debug, Group)]
+pub(super) struct Growing {
+    /// Read on where a file still grows: until Ctrl-C, or until nothing was added for DURATION (one file, or -)
+    #[arg(long, value_name = "DURATION", value_parser = duration, num_args = 0..=1, require_equals = true)]
+    pub(super) follow: Option<Option<i64>>,
 }
 
 /// What flows are judged by.
@@ -232,6 +243,8 @@ pub(super) struct CatalogRules {
     /// Captures, directories of them, or - for standard input
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) growing: Growing,
     #[command(flatten)]
     pub(super) judging: Judging,
     #[command(flatten)]

@@ -120,8 +120,11 @@ fn matrix(args: &CatalogRules) -> Result<Exit, Error> {
         return Err(Error::Usage(why.to_owned()));
     }
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let reading =
-        if args.files.is_empty() { None } else { Some(input::read(&args.files, Options::default(), &args.output)?) };
+    let reading = if args.files.is_empty() && args.growing.follow.is_none() {
+        None
+    } else {
+        Some(input::read(&args.files, Options::default(), &args.growing, &args.output)?)
+    };
     let none = Flows::default();
     let judge = Judge::new(reading.as_ref().map_or(&none, |reading| &reading.flows), &catalogs, &topology);
     let rules = rules::rules(&judge, reading.as_ref());

@@ -5,10 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::args::{Judging, Output, Reading as How, Rows};
-use super::output::{Progress, complain};
-use crate::capture::{Filter, Inputs};
+use super::args::{Growing, Judging, Output, Reading as How, Rows};
+use super::output::{Progress, complain, is_watched};
+use crate::capture::{Filter, Follow, Inputs};
 use crate::catalog::{self, Catalogs};
 use crate::error::Error;
 use crate::flow::Timeouts;
@@ -23,24 +26,49 @@ pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<R
         timeouts: Timeouts { tcp_ns: how.tcp_timeout, udp_ns: how.udp_timeout },
         filter: how.filter.as_deref().map(Filter::new).transpose()?,
     };
-    read(files, options, output)
+    read(files, options, &how.growing, output)
 }
 
 /// Reads captures; says on standard error what could not be read of them.
-pub(super) fn read(files: &[PathBuf], options: Options, output: &Output) -> Result<Reading, Error> {
+pub(super) fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output) -> Result<Reading, Error> {
     keep_inputs(files, output)?;
-    let inputs = Inputs::open(files)?;
+    let inputs = match growing.follow {
+        Some(silence) => follow(files, silence, output)?,
+        None => Inputs::open(files)?,
+    };
     tell_inputs(&inputs, output);
     let mut progress = Progress::new(output, inputs.total_bytes());
     let reading = pipeline::read(inputs, options, |bytes| progress.at(bytes))?;
     progress.finish();
     for damage in &reading.damage {
         complain(&format!(
-            "{}: broken at byte {}: {}; everything before it is reported",
-            damage.file, damage.offset, damage.what
+            "{}: broken at {}: {}; everything before it is reported",
+            damage.file,
+            damage.place(),
+            damage.what
         ));
     }
     Ok(reading)
+}
+
+/// What a shell reports of a program that Ctrl-C ended.
+const ENDED_BY_CTRL_C: i32 = 130;
+
+/// Reads on where a capture still grows, until the first Ctrl-C; the second ends the program.
+fn follow(files: &[PathBuf], silence: Option<i64>, output: &Output) -> Result<Inputs, Error> {
+    let silence = silence.map(|nanoseconds| Duration::from_nanos(nanoseconds.unsigned_abs()));
+    let follow = Follow { silence, ..Follow::default() };
+    let stop = follow.stop.clone();
+    let installed = ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            process::exit(ENDED_BY_CTRL_C);
+        }
+    });
+    installed.map_err(|error| Error::Usage(format!("--follow cannot be told of Ctrl-C: {error}")))?;
+    if is_watched(output) {
+        complain("following until Ctrl-C, which ends it with a report");
+    }
+    Inputs::follow(files, follow)
 }
 
 /// Refuses to replace a capture by what is said of it.
@@ -63,7 +91,9 @@ fn tell_inputs(inputs: &Inputs, output: &Output) {
     }
     for file in inputs.files().iter().filter(|_| output.verbose) {
         let size = file.size.map_or_else(|| "size unknown".to_owned(), |size| format!("{size} bytes"));
-        complain(&format!("reading {} ({}, {size})", file.name, file.format));
+        let format =
+            file.compression.map_or_else(|| file.format.to_owned(), |name| format!("{} in {name}", file.format));
+        complain(&format!("reading {} ({format}, {size})", file.name));
     }
 }
 

@@ -102,6 +102,11 @@ fn look(output: &Output, terminal: bool) -> Look {
     Look { width: width.max(40), colour, clock: if output.utc { Clock::Utc } else { Clock::Local } }
 }
 
+/// Whether somebody may be looking at standard error while the program reads.
+pub(super) fn is_watched(output: &Output) -> bool {
+    io::stderr().is_terminal() && !output.quiet
+}
+
 /// Bytes between two strokes of the bar.
 const STROKE: u64 = 1 << 20;
 
@@ -113,8 +118,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(output: &Output, total: Option<u64>) -> Self {
-        let visible = io::stderr().is_terminal() && !output.quiet;
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if is_watched(output) { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(total, target);
         let template = match total {
             Some(_) => "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",

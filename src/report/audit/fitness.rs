@@ -151,7 +151,7 @@ impl Gathered {
         for damage in &reading.damage {
             say(
                 true,
-                format!("{} breaks off at byte {}: what follows was not read", harmless(&damage.file), damage.offset),
+                format!("{} breaks off at {}: what follows was not read", harmless(&damage.file), damage.place()),
             );
         }
         limits
