@@ -12,6 +12,7 @@
 
 #[macro_use]
 mod common;
+mod program;
 mod same;
 
 use std::cell::Cell;
@@ -24,10 +25,12 @@ use std::sync::LazyLock;
 use common::links::{LINKS, Link, number};
 use common::savefile::{ETHERNET, Interface, Order, Pcap, Pcapng, Unit, in_time_order};
 use common::tunnels::{self, TUNNELS};
-use common::{Frame, Noise, SECOND, Side, Udp, frame, pool};
-use lyncap::capture::{self, LinkType};
+use common::{Frame, MICROSECOND, Noise, SECOND, Side, Udp, frame, pool};
+use lyncap::capture::{self, Inputs, LinkType};
 use lyncap::decode::{Decoder, Skip};
 use lyncap::net::Timestamp;
+use program::{Answer, HOSTS, Scratch, lyncap, words};
+use same::compressed::{COMPRESSIONS, Compression};
 use same::{Seen, Stated, Told, check, differences, each, file, settle};
 use serde_json::{Value, json};
 
@@ -191,6 +194,39 @@ fn pcapng(pairs: &[Pair]) -> Vec<u8> {
 
 // Containers.
 
+/// A container: its name here, its format's in reports, nanoseconds in a unit of its time stamps, and its writer.
+type Container = (&'static str, &'static str, u64, fn(&[Frame]) -> Vec<u8>);
+
+const CONTAINERS: &[Container] = &[
+    ("pcap", "pcap", MICROSECOND, |frames| pcap(Order::Little, Unit::Micro).write(frames)),
+    ("pcap, big-endian", "pcap", MICROSECOND, |frames| pcap(Order::Big, Unit::Micro).write(frames)),
+    ("pcap, nanoseconds", "pcap", 1, |frames| pcap(Order::Little, Unit::Nano).write(frames)),
+    ("pcap, nanoseconds, big-endian", "pcap", 1, |frames| pcap(Order::Big, Unit::Nano).write(frames)),
+    ("pcapng", "pcapng", 1, |frames| section(Order::Little, Unit::Nano, frames)),
+    ("pcapng, big-endian", "pcapng", 1, |frames| section(Order::Big, Unit::Nano, frames)),
+    ("pcapng, microseconds", "pcapng", MICROSECOND, |frames| section(Order::Big, Unit::Micro, frames)),
+    ("pcapng, three sections", "pcapng", MICROSECOND, |frames| {
+        let orders = [Order::Little, Order::Big, Order::Little].into_iter().zip([Unit::Micro, Unit::Nano, Unit::Micro]);
+        let parts = frames.chunks(frames.len() / 3 + 1).zip(orders);
+        parts.flat_map(|(part, (order, unit))| section(order, unit, part)).collect()
+    }),
+];
+
+fn pcap(order: Order, unit: Unit) -> Pcap {
+    Pcap { order, unit, ..Pcap::default() }
+}
+
+/// A section with the day's two interfaces, of which the second counts in nanoseconds.
+fn section(order: Order, unit: Unit, frames: &[Frame]) -> Vec<u8> {
+    let first = Interface { unit, ..Interface::default() };
+    Pcapng { order, comment: "", application: "", interfaces: &[first, Interface::default()] }.write(frames)
+}
+
+/// The frames with times of whole `unit`s, in nanoseconds.
+fn rounded(frames: &[Frame], unit: u64) -> Vec<Frame> {
+    frames.iter().map(|frame| Frame { at: frame.at - frame.at % unit, ..frame.clone() }).collect()
+}
+
 #[test]
 fn the_fixture_says_what_its_frames_say_as_a_plain_file() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pool-day.pcapng");
@@ -198,6 +234,111 @@ fn the_fixture_says_what_its_frames_say_as_a_plain_file() {
     let found = Told::of(&fs::read(path).unwrap());
     assert!(found.records["flows"].as_array().unwrap().len() > 300);
     settle(1, [check("the fixture", &told(&frames), &found, &vec![file("pcapng", None, frames.len(), None)])]);
+}
+
+/// As it is, and each in another compression than the one before.
+#[test]
+fn every_container_says_the_same() {
+    let ways = CONTAINERS.iter().enumerate().flat_map(|(index, &(name, format, unit, write))| {
+        let frames = rounded(&DAY, unit);
+        let (expected, capture) = (told(&frames), write(&frames));
+        let (compression, compress) = COMPRESSIONS[index % COMPRESSIONS.len()];
+        [(None, capture.clone()), (Some(compression), compress(&capture))].map(|(compression, bytes)| {
+            let stated = vec![file(format, compression, frames.len(), None)];
+            check(&format!("{name} in {compression:?}"), &expected, &Told::of(&bytes), &stated)
+        })
+    });
+    settle(16, ways);
+}
+
+/// As a file and from standard input, by the program itself.
+#[test]
+fn every_compression_says_the_same() {
+    let expected = told(&DAY).records["flows"].clone();
+    let capture = section(Order::Little, Unit::Nano, &DAY);
+    let scratch = Scratch::new();
+    let way = |(index, (name, compress)): (usize, &Compression)| {
+        let path = scratch.file(&format!("{index}.bin"), compress(&capture));
+        let from_file = lyncap(&words(&format!("flows -f jsonl -t {HOSTS} {path}"))).output().unwrap();
+        let input = fs::File::open(&path).unwrap();
+        let from_input = lyncap(&words(&format!("flows -f jsonl -t {HOSTS} -"))).stdin(input).output().unwrap();
+        [("a file", from_file), ("standard input", from_input)].map(|(place, output)| {
+            let answer = Answer::from(output);
+            assert_eq!((answer.code, &*answer.err), (Some(0), ""), "{name}, {place}");
+            let lines: Vec<Value> = answer.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let (summary, flows) = lines.split_last().unwrap();
+            assert_eq!(summary["files"][0]["compression"], *name);
+            if json!(flows) == expected { Ok(()) } else { Err(format!("compression {index}, {name}, from {place}")) }
+        })
+    };
+    settle(20, COMPRESSIONS.iter().enumerate().flat_map(way));
+}
+
+/// A file of a set: what it holds, and how it is written.
+struct Part<'a> {
+    name: String,
+    frames: Vec<&'a Frame>,
+    container: &'a Container,
+    compression: Option<&'a Compression>,
+}
+
+/// The parts of `frames`, which are in the order in which they will be read, in a directory, are told as the whole.
+/// `file_of` says which part each frame is in.
+fn check_set(way: &str, frames: &[Frame], file_of: impl Fn(usize, &Frame) -> usize) -> Result<(), String> {
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    let mut places = Vec::new();
+    for (index, frame) in frames.iter().enumerate() {
+        let file = file_of(index, frame);
+        while parts.len() <= file {
+            let (container, compression) = (&CONTAINERS[parts.len() % 4], COMPRESSIONS.get(parts.len() * 3 % 13));
+            let name = format!("part{:02}", parts.len());
+            parts.push(Part { name, frames: Vec::new(), container, compression });
+        }
+        parts[file].frames.push(frame);
+        places.push((file, parts[file].frames.len()));
+    }
+    let scratch = Scratch::new();
+    let directory = scratch.path("set");
+    fs::create_dir(&directory).unwrap();
+    let mut files = Vec::new();
+    for part in &parts {
+        let (_, format, _, write) = part.container;
+        let capture = write(&part.frames.iter().map(|&frame| frame.clone()).collect::<Vec<_>>());
+        let path = format!("{directory}/{}", part.name);
+        fs::write(&path, part.compression.map_or_else(|| capture.clone(), |(_, compress)| compress(&capture))).unwrap();
+        files.push(json!({
+            "name": path, "format": format, "compression": part.compression.map(|(name, _)| name),
+            "frames": part.frames.len(), "dropped": null,
+        }));
+    }
+    let mut expected = told(frames);
+    let name = |file: usize| format!("{directory}/{}", parts[file].name);
+    each(&mut expected.records, &mut |record| {
+        let Some(number) = record.get("first_packet").and_then(Value::as_u64) else { return };
+        let (file, first) = places[number as usize - 1];
+        record.insert("first_packet".to_owned(), json!(first));
+        record.insert("file".to_owned(), json!(name(file)));
+        let renumber = |number: usize| Some(places[number - 1]).filter(|place| place.0 == file).map(|place| place.1);
+        for member in ["reason", "reasons"] {
+            if let Some(sentences) = record.get_mut(member) {
+                numbers(sentences, renumber);
+            }
+        }
+    });
+    let found = Told::by(|| Inputs::open(&[directory.clone().into()]).unwrap());
+    check(way, &expected, &found, &vec![("files", json!(files))])
+}
+
+/// A ring of files, whatever wrote each; and two files captured at the same time.
+#[test]
+fn a_set_of_files_says_the_same() {
+    let frames = rounded(&DAY, MICROSECOND);
+    let ring = check_set("a ring of 13 files", &frames, |index, _| index / (frames.len() / 12));
+    let mut taps = frames.clone();
+    // Of equal times the file named first goes first.
+    taps.sort_by_key(|frame| (frame.at, frame.interface));
+    let taps = check_set("two taps", &taps, |_, frame| frame.interface as usize);
+    settle(2, [ring, taps]);
 }
 
 /// Of the packets that link types and tunnels can carry the same is said as of the whole day, but for the frames that
@@ -212,22 +353,37 @@ fn the_packets_of_the_day_are_the_day() {
         for seen in told.frames.iter_mut().flatten() {
             (seen.wire_length, seen.vlan, seen.broadcast) = (0, Vec::new(), false);
         }
-        for number in ["first_packet", "bytes", "vlan", "packet_size", "frames", "skipped", "link_types"] {
-            told.each(number, |value| *value = Value::Null);
+        told.records["audit"]["summary"]["first_seen"] = Value::Null;
+        let lost = ["first_packet", "bytes", "vlan", "packet_size", "frames", "skipped", "link_types"];
+        for member in lost.into_iter().chain(["span_s", "longest_gap_s", "longest_gap_from"]) {
+            told.each(member, |value| *value = Value::Null);
         }
-        told.each("reason", without_numbers);
-        told.each("reasons", |reasons| reasons.as_array_mut().unwrap().iter_mut().for_each(without_numbers));
+        for member in ["reason", "reasons"] {
+            told.each(member, |sentences| numbers(sentences, |_| None));
+        }
         told
     });
     settle(1, [check("without what is no IP", &whole, &left, &Stated::new())]);
 }
 
-/// Takes `(frame 15)` out of a sentence.
-fn without_numbers(sentence: &mut Value) {
-    let Value::String(text) = sentence else { return };
-    while let Some(at) = text.find(" (frame ") {
-        let end = at + text[at..].find(')').unwrap();
-        text.replace_range(at..=end, "");
+/// Changes each `(frame 15)` in sentences, or takes it out.
+fn numbers(sentences: &mut Value, change: impl Fn(usize) -> Option<usize> + Copy) {
+    const BEFORE: &str = " (frame ";
+    match sentences {
+        Value::Array(sentences) => sentences.iter_mut().for_each(|sentence| numbers(sentence, change)),
+        Value::String(text) => {
+            let mut parts = text.split(BEFORE);
+            let mut changed = parts.next().unwrap().to_owned();
+            for part in parts {
+                let (number, rest) = part.split_once(')').unwrap();
+                if let Some(number) = change(number.parse().unwrap()) {
+                    changed.push_str(&format!("{BEFORE}{number})"));
+                }
+                changed.push_str(rest);
+            }
+            *text = changed;
+        }
+        _ => {}
     }
 }
 

@@ -4,8 +4,11 @@
 //! Must not know: how a capture is written; how anything is read or decided.
 // No test binary has a public face.
 #![allow(unreachable_pub)]
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+pub mod compressed;
+
+use std::fmt;
 use std::io::Cursor;
 use std::sync::LazyLock;
 
@@ -37,13 +40,24 @@ pub struct Seen {
     pub tuple: FiveTuple,
     pub wire_length: u32,
     pub payload_length: u32,
-    pub payload: Vec<u8>,
+    pub payload: Payload,
     pub tcp: Tcp,
     pub dscp: u8,
     pub mark: Mark,
     pub broadcast: bool,
     pub vlan: Vec<u16>,
     pub tunnel: String,
+}
+
+/// What was captured of a payload.
+#[derive(Clone, PartialEq)]
+pub struct Payload(Vec<u8>);
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.0[..self.0.len().min(12)];
+        write!(f, "{} bytes {shown:02x?}", self.0.len())
+    }
 }
 
 impl From<Packet<'_>> for Seen {
@@ -53,7 +67,7 @@ impl From<Packet<'_>> for Seen {
             tuple: packet.tuple,
             wire_length: packet.wire_length,
             payload_length: packet.payload_length,
-            payload: packet.payload.to_vec(),
+            payload: Payload(packet.payload.to_vec()),
             tcp: packet.tcp,
             dscp: packet.dscp,
             mark: packet.mark,
