@@ -16,7 +16,7 @@ mod program;
 mod same;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -26,7 +26,7 @@ use common::links::{LINKS, Link, number};
 use common::savefile::{ETHERNET, Interface, Order, Pcap, Pcapng, Unit, in_time_order};
 use common::tunnels::{self, TUNNELS};
 use common::{Frame, MICROSECOND, Noise, SECOND, Side, Udp, frame, pool};
-use lyncap::capture::{self, Inputs, LinkType};
+use lyncap::capture::{Frame as Captured, Inputs, LinkType};
 use lyncap::decode::{Decoder, Skip};
 use lyncap::net::Timestamp;
 use program::{Answer, HOSTS, Scratch, lyncap, words};
@@ -530,19 +530,136 @@ fn every_stack_of_tags_says_the_same() {
 
 // Combinations.
 
-/// The IP packet that a tunnel sends, where it is no Ethernet frame of its own.
-fn outer_ip(tunnel: &Tunnel, ip: &[u8]) -> Option<Vec<u8>> {
-    ip_of(&Frame::whole(0, tunnel.1(ip))).map(<[u8]>::to_vec)
+/// The IP packet that a tunnel sends; none where its frames are no IP.
+fn outer_ip(outer: &Other) -> Option<Vec<u8>> {
+    ip_of(&Frame::whole(0, outer.bytes.clone())).map(<[u8]>::to_vec)
 }
 
-/// A packet in `inner`, that in `outer`; frames that are no IP go as frames.
-fn nested(outer: &Tunnel, inner: &Tunnel, ip: &[u8]) -> Other {
-    let bytes = match outer_ip(inner, ip) {
-        Some(packet) => outer.1(&packet),
-        None => CARRIERS[0].1(&inner.1(ip)),
+/// A packet in a tunnel under a link type. Tunnels whose frames are no IP are inside one that carries frames.
+fn linked_tunnel(link: &Link, carrier: &Tunnel, inner: &Tunnel, ip: &[u8]) -> Other {
+    let other = tunnelled(inner, ip);
+    match outer_ip(&other) {
+        Some(packet) => Other { tunnel: other.tunnel, ..linked(link, &packet) },
+        None => {
+            let outer = nested(inner, carrier, inner, ip);
+            Other { tunnel: outer.tunnel.clone(), ..linked(link, &outer_ip(&outer).unwrap()) }
+        }
+    }
+}
+
+/// A packet in a tunnel inside a tunnel.
+fn nested(outer: &Tunnel, carrier: &Tunnel, inner: &Tunnel, ip: &[u8]) -> Other {
+    let inner = tunnelled(inner, ip);
+    let outer = match outer_ip(&inner) {
+        Some(packet) => tunnelled(outer, &packet),
+        None => tunnelled(carrier, &inner.bytes),
     };
-    let outer = if outer_ip(inner, ip).is_some() { outer } else { &CARRIERS[0] };
-    Other { link: ETHERNET, bytes, tunnel: format!("{}/{}", outer.0, inner.0) }
+    Other { tunnel: format!("{}/{}", outer.tunnel, inner.tunnel), ..outer }
+}
+
+/// A carrier whose frames are IP, another for each number.
+fn carrier(number: usize) -> &'static Tunnel {
+    let over_ip: Vec<_> = CARRIERS.iter().filter(|carrier| carrier.0 != "mpls").collect();
+    over_ip[number % over_ip.len()]
+}
+
+/// Every frame that differs from those before it in what the decoder goes by: version, protocol, fragment, flags, whether
+/// it is long.
+static KINDS: LazyLock<Vec<Frame>> = LazyLock::new(|| {
+    let mut seen = BTreeSet::new();
+    let new = |frame: &&Frame| {
+        let Some(ip) = ip_of(frame) else { return false };
+        let (kind, header) = if ip[0] >> 4 == 6 { ([6, ip[6], 0], 40) } else { ([4, ip[9], ip[6]], 20) };
+        let flags = if kind[1] == frame::TCP { ip[header + 13] } else { 0 };
+        seen.insert((kind, flags, ip.len() > 1000))
+    };
+    DAY.iter().filter(new).cloned().collect()
+});
+
+/// The decoder alone: what is wrong with one packet needs no flow to be seen.
+fn check_packets(way: &str, pairs: &[Pair]) -> Result<(), String> {
+    let (mut plain, mut other) = (Decoder::new(), Decoder::new());
+    for pair in pairs {
+        let seen = |decoder: &mut Decoder, link: u16, frame: &Frame| {
+            let (at, original_length) = (Timestamp(i64::try_from(frame.at).unwrap()), frame.original_length);
+            decoder.decode(&Captured { at, link: LinkType(link), original_length, bytes: &frame.bytes }).map(Seen::from)
+        };
+        let expected = seen(&mut plain, ETHERNET, &pair.plain).map(|seen| Seen { tunnel: pair.tunnel.clone(), ..seen });
+        let found = seen(&mut other, pair.link, &pair.other);
+        if found != expected {
+            return Err(format!("{way}:\n  {found:?}\n  instead of {expected:?}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_tunnel_under_every_link_type_gives_the_same_packets() {
+    let ways = TUNNELS.iter().flat_map(|tunnel| {
+        LINKS.iter().enumerate().map(move |(number, link)| {
+            let pairs = packets(&KINDS, |ip| linked_tunnel(link, carrier(number), tunnel, ip));
+            check_packets(&format!("{} under {}", tunnel.0, link.0), &pairs)
+        })
+    });
+    settle(2_500, ways);
+}
+
+#[test]
+fn every_tunnel_in_every_tunnel_gives_the_same_packets() {
+    let ways = TUNNELS.iter().enumerate().flat_map(|(number, outer)| {
+        TUNNELS.iter().map(move |inner| {
+            let pairs = packets(&KINDS, |ip| nested(outer, carrier(number), inner, ip));
+            check_packets(&format!("{} in {number}, {}", inner.0, outer.0), &pairs)
+        })
+    });
+    settle(2_000, ways);
+}
+
+/// Two tunnels and tags, under a link type, in a container, in a compression: each of these once, and no two together
+/// twice.
+#[test]
+fn everything_at_once_says_the_same() {
+    let ways = (0..TUNNELS.len().max(LINKS.len())).map(|number| {
+        let of = |step: usize, length: usize| (number * step + step) % length;
+        let [outer, inner] = [of(1, TUNNELS.len()), of(7, TUNNELS.len())].map(|at| &TUNNELS[at]);
+        let (carrier, link) = (carrier(number), &LINKS[number % LINKS.len()]);
+        let pairs = packets(&SAMPLE, |ip| {
+            let other = nested(outer, carrier, inner, ip);
+            match outer_ip(&other) {
+                Some(packet) => Other { tunnel: other.tunnel, ..linked(link, &packet) },
+                None => other,
+            }
+        });
+        let (compression, compress) = COMPRESSIONS[of(3, COMPRESSIONS.len())];
+        let (expected, mut stated) = expected(&pairs);
+        stated.push(file("pcapng", Some(compression), pairs.len(), None));
+        stated.reverse();
+        let way = format!("{} in {} under {} in {compression}", inner.0, outer.0, link.0);
+        check(&way, &expected, &Told::of(&compress(&pcapng(&pairs))), &stated)
+    });
+    settle(60, ways);
+}
+
+/// Frames of which the first bytes of the packet were captured, under whatever header.
+#[test]
+fn packets_cut_short_say_the_same() {
+    const KEPT: usize = 82;
+    let cut = |pairs: Vec<Pair>| -> Vec<Pair> {
+        let cut = |mut pair: Pair| {
+            let ip = ip_of(&pair.plain).unwrap().to_vec();
+            // A link type's trailer would count as what was cut.
+            if ip.len() > KEPT + 100 {
+                let at = pair.other.bytes.windows(40).rposition(|bytes| bytes == &ip[..40]).unwrap();
+                pair.other.bytes.truncate(at + KEPT);
+                pair.plain.bytes.truncate(14 + KEPT);
+            }
+            pair
+        };
+        pairs.into_iter().map(cut).collect()
+    };
+    let links = LINKS.iter().map(|link| (link.0, cut(packets(&SAMPLE, |ip| linked(link, ip)))));
+    let tunnels = TUNNELS.iter().map(|tunnel| (tunnel.0, cut(packets(&SAMPLE, |ip| tunnelled(tunnel, ip)))));
+    settle(100, links.chain(tunnels).map(|(way, pairs)| check_pairs(&format!("cut, {way}"), &pairs)));
 }
 
 // The test itself.
