@@ -5,7 +5,7 @@
 //! because results handed from layer to layer go through memory: 37 ns a frame there, 6 ns here (release build,
 //! 500-frame loop in cache, packet stored).
 
-use super::{Around, Mark, Packet, Tunnel, Vlans, packet, tcp_or_udp, transport};
+use super::{Around, Mark, Packet, Tunnel, Vlans, link, packet, tcp_or_udp, transport, tunnel};
 use crate::capture::{Frame, LinkType};
 use crate::net::{Address, Transport};
 
@@ -36,12 +36,17 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     let transport = tcp_or_udp(protocol)?;
     let segment = match transport {
         Transport::Tcp => transport::tcp(bytes, u32::from(length)).ok()?,
-        Transport::Udp => transport::udp(bytes, u32::from(length)).ok()?,
+        Transport::Udp => transport::udp(bytes, u32::from(length), false).ok()?,
     };
+    // A tunnel, perhaps.
+    if transport == Transport::Udp && (tunnel::is_port(segment.source) || tunnel::is_port(segment.destination)) {
+        return None;
+    }
     let (source, destination) = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
     let identification = u32::from(u16::from_be_bytes([i0, i1]));
     let mark = Mark { identification, offset: 0, fragment: false, hop_limit };
-    let around = Around { dscp: services >> 2, vlan: Vlans::new(), tunnel: Tunnel::default(), mark };
+    let broadcast = link::is_broadcast(frame);
+    let around = Around { dscp: services >> 2, vlan: Vlans::new(), tunnel: Tunnel::default(), mark, broadcast };
     Some(packet(frame, around, source, destination, transport, segment))
 }
 

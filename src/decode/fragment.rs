@@ -1,9 +1,11 @@
-//! Which ports a fragmented datagram had: only its first fragment says.
+//! What became of a fragmented datagram: only its first fragment says.
 //!
-//! In: first fragments' keys and ports, later fragments' keys. Out: the ports, while they are remembered.
+//! In: first fragments' keys and fates, later fragments' keys. Out: the fate, while it is remembered.
 //! Must not know: headers. Memory and time per fragment are bounded whatever comes in.
 
-use crate::net::{Address, Timestamp, Transport};
+use super::network::{Datagram, Fragment};
+use super::{Skip, Tunnel};
+use crate::net::{Address, FiveTuple, Timestamp};
 
 /// What all fragments of a datagram share (RFC 791, RFC 8200).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,18 +16,29 @@ pub(super) struct Key {
     pub(super) protocol: u8,
 }
 
-/// What a first fragment tells the later ones.
+impl Key {
+    pub(super) fn of(datagram: &Datagram<'_>, fragment: Fragment) -> Self {
+        let &Datagram { source, destination, .. } = datagram;
+        Self { source, destination, id: fragment.id, protocol: fragment.protocol }
+    }
+}
+
+/// What a first fragment tells the later ones: which flow they belong to, or why to none.
+pub(super) type Fate = Result<Home, Skip>;
+
+/// The flow of the innermost packet in a fragmented datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ports {
-    pub(super) transport: Transport,
-    pub(super) source: u16,
-    pub(super) destination: u16,
+pub(super) struct Home {
+    pub(super) tuple: FiveTuple,
+    pub(super) tunnel: Tunnel,
+    /// No header in the first fragment told how long the whole payload is, so each fragment has a part of it.
+    pub(super) in_parts: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     key: Key,
-    ports: Ports,
+    fate: Fate,
     at: Timestamp,
 }
 
@@ -43,8 +56,8 @@ pub(super) struct Fragments {
 }
 
 impl Fragments {
-    /// Remembers the ports of a first fragment. A reused identification replaces what it named before.
-    pub(super) fn remember(&mut self, key: Key, ports: Ports, at: Timestamp) {
+    /// Remembers the fate of a first fragment. A reused identification replaces what it named before.
+    pub(super) fn remember(&mut self, key: Key, fate: Fate, at: Timestamp) {
         if self.entries.is_empty() {
             self.entries = vec![[None; WAYS]; SETS];
         }
@@ -56,16 +69,16 @@ impl Fragments {
             None => set.iter_mut().min_by_key(|e| e.map(|e| e.at)),
         };
         if let Some(slot) = slot {
-            *slot = Some(Entry { key, ports, at });
+            *slot = Some(Entry { key, fate, at });
         }
     }
 
-    /// The ports of the datagram that a later fragment belongs to.
-    pub(super) fn recall(&self, key: &Key, at: Timestamp) -> Option<Ports> {
+    /// The fate of the datagram that a later fragment belongs to.
+    pub(super) fn recall(&self, key: &Key, at: Timestamp) -> Option<Fate> {
         let set = self.entries.get(set_of(key))?;
         let entry = set.iter().flatten().find(|e| e.key == *key)?;
         // Merged captures step back in time; age counts either way.
-        (at.since(entry.at).unsigned_abs() <= TIME_LIMIT_NS).then_some(entry.ports)
+        (at.since(entry.at).unsigned_abs() <= TIME_LIMIT_NS).then_some(entry.fate)
     }
 }
 
@@ -83,6 +96,7 @@ fn set_of(key: &Key) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Endpoint, Transport};
 
     const SECOND: i64 = 1_000_000_000;
 
@@ -90,15 +104,19 @@ mod tests {
         Key { source: Address::v4([10, 0, 0, 1]), destination: Address::v4([10, 0, 0, 2]), id, protocol: 17 }
     }
 
-    fn ports(source: u16) -> Ports {
-        Ports { transport: Transport::Udp, source, destination: 5060 }
+    fn fate(port: u16) -> Fate {
+        let end = |address, port| Endpoint { address, port };
+        let Key { source, destination, .. } = key(0);
+        let tuple =
+            FiveTuple { source: end(source, port), destination: end(destination, 5060), transport: Transport::Udp };
+        Ok(Home { tuple, tunnel: Tunnel::default(), in_parts: false })
     }
 
     /// What a table that saw `first` at second 100 says to `later` at another second.
     fn check(first: Key, later: Key, second: i64, expected: bool) {
         let mut table = Fragments::default();
         assert_eq!(table.recall(&later, Timestamp(0)), None);
-        table.remember(first, ports(1), Timestamp(100 * SECOND));
+        table.remember(first, fate(1), Timestamp(100 * SECOND));
         assert_eq!(table.recall(&later, Timestamp(second * SECOND)).is_some(), expected, "{later:?} at {second}");
     }
 
@@ -124,17 +142,22 @@ mod tests {
     #[test]
     fn extremes_of_time_do_not_overflow() {
         let mut table = Fragments::default();
-        table.remember(key(1), ports(1), Timestamp::MIN);
+        table.remember(key(1), fate(1), Timestamp::MIN);
         assert_eq!(table.recall(&key(1), Timestamp::MAX), None);
-        assert_eq!(table.recall(&key(1), Timestamp::MIN), Some(ports(1)));
+        assert_eq!(table.recall(&key(1), Timestamp::MIN), Some(fate(1)));
     }
 
     #[test]
     fn a_reused_identification_names_the_newer_datagram() {
         let mut table = Fragments::default();
-        table.remember(key(1), ports(1), Timestamp(0));
-        table.remember(key(1), ports(2), Timestamp(1));
-        assert_eq!(table.recall(&key(1), Timestamp(2)), Some(ports(2)));
+        table.remember(key(1), fate(1), Timestamp(0));
+        table.remember(key(1), fate(2), Timestamp(1));
+        assert_eq!(table.recall(&key(1), Timestamp(2)), Some(fate(2)));
+    }
+
+    #[test]
+    fn the_memory_is_what_it_says() {
+        assert!(SETS * size_of::<[Option<Entry>; WAYS]>() <= 450 << 10);
     }
 
     #[test]
@@ -142,7 +165,7 @@ mod tests {
         let mut table = Fragments::default();
         let last = 100_000;
         for id in 0..=last {
-            table.remember(key(id), ports(1), Timestamp(i64::from(id)));
+            table.remember(key(id), fate(1), Timestamp(i64::from(id)));
         }
         assert_eq!(table.entries.len(), SETS);
         let kept = (0..=last).filter(|&id| table.recall(&key(id), Timestamp(i64::from(last))).is_some()).count();

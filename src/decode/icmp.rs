@@ -3,16 +3,16 @@
 //! In: a frame that `decode` skipped as ICMP. Out: [`IcmpQuote`], its type, its code and the quoted five-tuple.
 //! Must not know: whether that flow exists. Off the hot path: only ICMP frames come here.
 
-use super::layer::{Ip, Next};
-use super::network::{self, Datagram};
-use super::{Skip, innermost, tcp_or_udp, transport};
+use super::layer::{Ip, Layer, Next};
+use super::network::Datagram;
+use super::{Parts, Skip, datagram, deepest, innermost, tcp_or_udp, transport};
 use crate::capture::Frame;
 use crate::net::{Endpoint, FiveTuple};
 
 /// What an ICMP error says about one TCP or UDP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IcmpQuote {
-    /// The quoted packet; its source is who sent it, and who is told now.
+    /// The innermost packet that is quoted; its source is who sent it, and who is told now.
     pub tuple: FiveTuple,
     /// ICMPv6 rather than ICMPv4; the two number their complaints differently.
     pub v6: bool,
@@ -29,7 +29,7 @@ const ERRORS: [(bool, u8); 9] =
 /// The TCP or UDP packet that an ICMP error quotes; `None` if the frame is no such error.
 #[must_use]
 pub fn icmp_quote(frame: &Frame<'_>) -> Option<IcmpQuote> {
-    let (outer, layer) = innermost(frame).ok()?;
+    let (outer, layer) = innermost(frame, &mut Parts::new()).ok()?;
     if outer.fragment.is_some_and(|f| !f.first) {
         return None;
     }
@@ -43,7 +43,9 @@ pub fn icmp_quote(frame: &Frame<'_>) -> Option<IcmpQuote> {
     if !ERRORS.contains(&(v6, kind)) {
         return None;
     }
-    let inner = network::parse(ip, quoted, outer.length.saturating_sub(8)).ok()?;
+    let quoted = datagram(Layer::at(Next::Ip(ip), quoted, outer.length.saturating_sub(8))).ok()?;
+    // Often only eight bytes of a tunnel's packet are quoted: then it is the tunnel's own.
+    let inner = deepest(quoted.clone(), &mut Parts::new()).map_or(quoted.0, |(inner, _)| inner);
     Some(IcmpQuote { tuple: quote(&inner)?, v6, kind, code })
 }
 

@@ -1,17 +1,19 @@
 //! Stage 2: frame → packet. Walks link, network and transport headers without copying.
 //!
 //! In: a [`Frame`]. Out: a [`Packet`] of TCP or UDP, or the [`Skip`] that says why not.
-//! Must not know: flows. The one thing remembered between frames is which ports a fragmented datagram had.
+//! Must not know: flows. The one thing remembered between frames is what became of fragmented datagrams.
 
 pub use icmp::{IcmpQuote, icmp_quote};
 pub use skip::{Skip, Skips};
 pub use tunnel::Encapsulation;
 
+use arrayvec::ArrayVec;
+
 use crate::capture::Frame;
 use crate::net::{Address, Endpoint, FiveTuple, Timestamp, Transport};
-use fragment::{Fragments, Key, Ports};
+use fragment::{Fragments, Home, Key};
 use layer::Layer;
-use network::{Datagram, Fragment};
+use network::Datagram;
 use transport::Segment;
 
 mod common;
@@ -25,7 +27,7 @@ mod transport;
 mod tunnel;
 
 /// 802.1Q tags, outermost first; at most four are kept.
-pub type Vlans = arrayvec::ArrayVec<u16, 4>;
+pub type Vlans = ArrayVec<u16, 4>;
 
 /// One TCP or UDP packet.
 #[derive(Clone, Debug)]
@@ -36,7 +38,8 @@ pub struct Packet<'a> {
     pub tuple: FiveTuple,
     /// Frame length on the wire.
     pub wire_length: u32,
-    /// Transport payload length on the wire, from the IP header; not shortened by a snaplen.
+    /// Transport payload length on the wire, from the headers; not shortened by a snaplen. Of a fragmented datagram the
+    /// first fragment has all of it, where its UDP header or that of a packet inside tells, and later ones none.
     pub payload_length: u32,
     /// What was captured of the payload.
     pub payload: &'a [u8],
@@ -65,7 +68,7 @@ pub struct Mark {
     pub identification: u32,
     /// Offset of a fragment, in units of eight bytes.
     pub offset: u16,
-    /// Whether it is not the whole datagram: its payload length is that of this part.
+    /// Whether it is not the whole datagram.
     pub fragment: bool,
     /// Time to live, or hop limit.
     pub hop_limit: u8,
@@ -112,42 +115,49 @@ impl Decoder {
     /// Every frame, layer by layer.
     #[inline(never)]
     fn by_layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
-        let (datagram, layer) = innermost(frame)?;
-        let (transport, segment) = match datagram.fragment {
-            None => segment(&datagram)?,
-            Some(fragment) => self.fragment(&datagram, fragment, frame.at)?,
-        };
-        let around = Around { dscp: datagram.dscp, vlan: layer.vlan, tunnel: layer.tunnel, mark: datagram.mark };
-        Ok(packet(frame, around, datagram.source, datagram.destination, transport, segment))
+        let mut parts = Parts::new();
+        let packet = innermost(frame, &mut parts).and_then(|(datagram, layer)| self.packet(frame, &datagram, layer));
+        if !parts.is_empty() {
+            self.remember(&parts, &packet, frame.at);
+        }
+        packet
     }
 
-    /// A first fragment says its ports; a later one is told them.
-    #[cold]
-    fn fragment<'a>(
-        &mut self,
-        datagram: &Datagram<'a>,
-        fragment: Fragment,
-        at: Timestamp,
-    ) -> Result<(Transport, Segment<'a>), Skip> {
-        let key = Key {
-            source: datagram.source,
-            destination: datagram.destination,
-            id: fragment.id,
-            protocol: fragment.protocol,
-        };
-        if fragment.first {
+    /// What the innermost datagram holds; of a later fragment, what its first one said.
+    fn packet<'a>(&self, frame: &Frame<'a>, datagram: &Datagram<'a>, layer: Layer<'a>) -> Result<Packet<'a>, Skip> {
+        let Layer { vlan, tunnel, broadcast, .. } = layer;
+        let around = Around { dscp: datagram.dscp, vlan, tunnel, mark: datagram.mark, broadcast };
+        let Some(fragment) = datagram.fragment.filter(|fragment| !fragment.first) else {
             let (transport, segment) = segment(datagram)?;
-            let ports = Ports { transport, source: segment.source, destination: segment.destination };
-            self.fragments.remember(key, ports, at);
-            return Ok((transport, segment));
-        }
-        match self.fragments.recall(&key, at) {
-            Some(Ports { transport, source, destination }) => {
-                let length = datagram.length;
-                Ok((transport, Segment { source, destination, tcp: Tcp::default(), payload: &[], length }))
-            }
-            None if may_be_tcp_or_udp(fragment.protocol) => Err(Skip::OrphanFragment),
-            None => Err(Skip::Protocol(fragment.protocol)),
+            return Ok(packet(frame, around, datagram.source, datagram.destination, transport, segment));
+        };
+        let unknown = match may_be_in_a_flow(fragment.protocol) {
+            true => Skip::OrphanFragment,
+            false => Skip::Protocol(fragment.protocol),
+        };
+        let fate = self.fragments.recall(&Key::of(datagram, fragment), frame.at);
+        let Home { tuple, tunnel, in_parts } = fate.unwrap_or(Err(unknown))?;
+        let segment = Segment {
+            source: tuple.source.port,
+            destination: tuple.destination.port,
+            tcp: Tcp::default(),
+            payload: &[],
+            length: if in_parts { datagram.length } else { 0 },
+        };
+        let around = Around { tunnel, ..around };
+        Ok(packet(frame, around, tuple.source.address, tuple.destination.address, tuple.transport, segment))
+    }
+
+    /// What became of first fragments, for the later ones.
+    #[cold]
+    fn remember(&mut self, parts: &Parts, packet: &Result<Packet<'_>, Skip>, at: Timestamp) {
+        for (i, &key) in parts.iter().enumerate() {
+            let home = |&Packet { tuple, tunnel, mark, .. }: &Packet<'_>| {
+                // A fragment itself, rather than the packet in one.
+                let own = i + 1 == parts.len() && mark.fragment && mark.offset == 0;
+                Home { tuple, tunnel, in_parts: own && tuple.transport == Transport::Tcp }
+            };
+            self.fragments.remember(key, packet.as_ref().map(home).map_err(|&skip| skip), at);
         }
     }
 }
@@ -155,23 +165,39 @@ impl Decoder {
 /// IP datagrams inside each other before a frame is called malformed.
 const MAX_DATAGRAMS: usize = 8;
 
-/// The innermost IP datagram of a frame, and the layer at its IP header.
-fn innermost<'a>(frame: &Frame<'a>) -> Result<(Datagram<'a>, Layer<'a>), Skip> {
-    let mut found = datagram(Layer::of(frame))?;
-    for _ in 1..MAX_DATAGRAMS {
-        let Some(layer) = tunnel::inner(&found.0, &found.1.vlan, found.1.tunnel) else { return Ok(found) };
-        found = match datagram(layer) {
-            Ok(inside) => inside,
-            Err(Skip::Truncated) => return Err(Skip::Truncated),
-            // What carries no IP, or claims to, is counted as what it is outside.
-            Err(_) => return Ok(found),
+/// The first fragments among the datagrams around a packet, outermost first.
+type Parts = ArrayVec<Key, MAX_DATAGRAMS>;
+
+/// A datagram, and the layer at its IP header.
+type Found<'a> = (Datagram<'a>, Layer<'a>);
+
+/// The innermost IP datagram of a frame.
+fn innermost<'a>(frame: &Frame<'a>, parts: &mut Parts) -> Result<Found<'a>, Skip> {
+    deepest(datagram(Layer::of(frame, link::is_broadcast(frame)))?, parts)
+}
+
+/// The innermost IP datagram in another one.
+///
+/// What carries no IP, or claims to, is counted as what it is outside. What was not captured far enough to tell is
+/// truncated: how much of a tunnel's header must be there for that, `tunnel::udp` says.
+fn deepest<'a>(mut found: Found<'a>, parts: &mut Parts) -> Result<Found<'a>, Skip> {
+    for _ in 0..MAX_DATAGRAMS {
+        if let Some(fragment) = found.0.fragment.filter(|fragment| fragment.first) {
+            let _ = parts.try_push(Key::of(&found.0, fragment));
+        }
+        let Some(door) = tunnel::door(&found.0, &found.1) else { return Ok(found) };
+        let (cut, strict) = (door.layer.is_cut(), door.strict);
+        found = match door.open().and_then(datagram) {
+            Ok(inside) if !strict || inside.0.total <= inside.1.wire => inside,
+            Err(Skip::Truncated) if cut => return Err(Skip::Truncated),
+            _ => return Ok(found),
         };
     }
     Err(Skip::Malformed)
 }
 
 /// The next IP datagram in a layer.
-fn datagram(layer: Layer<'_>) -> Result<(Datagram<'_>, Layer<'_>), Skip> {
+fn datagram(layer: Layer<'_>) -> Result<Found<'_>, Skip> {
     let (ip, layer) = link::to_ip(layer)?;
     Ok((network::parse(ip, layer.bytes, layer.wire)?, layer))
 }
@@ -182,6 +208,7 @@ struct Around {
     vlan: Vlans,
     tunnel: Tunnel,
     mark: Mark,
+    broadcast: bool,
 }
 
 /// Puts together what the layers said.
@@ -209,7 +236,7 @@ fn packet<'a>(
         vlan: around.vlan,
         tunnel: around.tunnel,
         mark: around.mark,
-        broadcast: link::is_broadcast(frame),
+        broadcast: around.broadcast,
     }
 }
 
@@ -219,7 +246,7 @@ fn segment<'a>(datagram: &Datagram<'a>) -> Result<(Transport, Segment<'a>), Skip
     let transport = tcp_or_udp(datagram.protocol).ok_or(Skip::Protocol(datagram.protocol))?;
     let segment = match transport {
         Transport::Tcp => transport::tcp(datagram.bytes, datagram.length)?,
-        Transport::Udp => transport::udp(datagram.bytes, datagram.length)?,
+        Transport::Udp => transport::udp(datagram.bytes, datagram.length, datagram.fragment.is_some())?,
     };
     Ok((transport, segment))
 }
@@ -234,10 +261,10 @@ const fn tcp_or_udp(protocol: u8) -> Option<Transport> {
     }
 }
 
-/// Whether a fragment of this protocol may belong to a TCP or UDP datagram: itself, or behind a header
-/// (AH, destination options …) that stands in the first fragment only.
-const fn may_be_tcp_or_udp(protocol: u8) -> bool {
-    matches!(protocol, 6 | 17 | 43 | 51 | 60 | 135 | 139 | 140)
+/// Whether a fragment of this protocol may belong to a flow: TCP or UDP itself, behind a header (AH, destination
+/// options …) that stands in the first fragment only, or in a tunnel.
+fn may_be_in_a_flow(protocol: u8) -> bool {
+    matches!(protocol, 6 | 17 | 43 | 51 | 60 | 135 | 139 | 140) || tunnel::is_protocol(protocol)
 }
 
 #[cfg(test)]
@@ -304,7 +331,7 @@ mod tests {
         let (first, later, last) = (0x2000, 0x2001, 0x0002);
         check(
             &[(first, 17, 0), (later, 17, 1), (last, 17, 2)],
-            &[Ok((5061, 2, 2)), Ok((5061, 10, 0)), Ok((5061, 10, 0))],
+            &[Ok((5061, 2, 2)), Ok((5061, 0, 0)), Ok((5061, 0, 0))],
         );
         check(&[(later, 17, 0), (first, 17, 1)], &[Err(Skip::OrphanFragment), Ok((5061, 2, 2))]);
         check(&[(first, 17, 0), (last, 17, 61)], &[Ok((5061, 2, 2)), Err(Skip::OrphanFragment)]);
@@ -330,6 +357,6 @@ mod tests {
         let later = frame(LinkType::RAW, &last, 1);
         let later = decoder.decode(&later).unwrap();
         assert_eq!((later.tuple.transport, later.tuple.source.port), (Transport::Udp, 5060));
-        assert_eq!((later.payload_length, later.payload.len()), (4, 0));
+        assert_eq!((later.payload_length, later.payload.len()), (0, 0));
     }
 }

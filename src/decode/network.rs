@@ -8,7 +8,7 @@ use super::{Mark, Skip};
 use crate::net::Address;
 
 /// One IP datagram, or one fragment of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Datagram<'a> {
     /// Sender.
     pub(super) source: Address,
@@ -22,6 +22,8 @@ pub(super) struct Datagram<'a> {
     pub(super) bytes: &'a [u8],
     /// How much of it there was on the wire.
     pub(super) length: u32,
+    /// Length of all of it, headers included, as the first of them states it.
+    pub(super) total: u32,
     /// Set if this is not the whole datagram.
     pub(super) fragment: Option<Fragment>,
     /// What tells it from others.
@@ -56,7 +58,7 @@ pub(super) fn parse(ip: Ip, bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Ski
 
 #[inline]
 fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
-    let (header, _) = bytes.split_first_chunk::<20>().ok_or(Skip::Truncated)?;
+    let (header, _) = bytes.split_first_chunk::<20>().ok_or_else(|| cut(bytes, 4))?;
     let [first, services, t0, t1, i0, i1, f0, f1, hop_limit, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
     let header_length = first & 0x0f;
     if first >> 4 != 4 || header_length < 5 {
@@ -80,6 +82,7 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         dscp: services >> 2,
         bytes: clip(rest, length),
         length,
+        total,
         fragment: None,
         mark,
     };
@@ -95,7 +98,7 @@ fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
 }
 
 fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
-    let (header, rest) = bytes.split_first_chunk::<40>().ok_or(Skip::Truncated)?;
+    let (header, rest) = bytes.split_first_chunk::<40>().ok_or_else(|| cut(bytes, 6))?;
     let (fixed, addresses) = header.split_first_chunk::<8>().ok_or(Skip::Truncated)?;
     let [first, second, _, _, l0, l1, protocol, hop_limit] = *fixed;
     if first >> 4 != 6 {
@@ -116,6 +119,7 @@ fn ipv6(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
         dscp: (first & 0x0f) << 2 | second >> 6,
         bytes: clip(rest, length),
         length,
+        total: length.saturating_add(40),
         fragment: None,
         mark: Mark { hop_limit, ..Mark::default() },
     };
@@ -163,6 +167,12 @@ fn extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
 /// Why `wanted` bytes are not there: IP says there never were that many, or the capture lacks them.
 fn short(datagram: &Datagram<'_>, wanted: u32) -> Skip {
     if datagram.length < wanted { Skip::Malformed } else { Skip::Truncated }
+}
+
+/// Why a header is not there: what was captured of it has another version, or there is too little.
+#[cold]
+fn cut(bytes: &[u8], version: u8) -> Skip {
+    if bytes.first().is_some_and(|first| first >> 4 != version) { Skip::Malformed } else { Skip::Truncated }
 }
 
 /// The part of `bytes` that belongs to the datagram; Ethernet pads short frames.

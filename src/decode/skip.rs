@@ -12,7 +12,7 @@ pub enum Skip {
     UnsupportedLinkType,
     /// The capture ends before the ports.
     Truncated,
-    /// Lengths or versions that contradict themselves before the ports.
+    /// Lengths or versions that contradict themselves before the ports, or more headers than any network stacks.
     Malformed,
     /// Address resolution.
     Arp,
@@ -20,9 +20,9 @@ pub enum Skip {
     Llc,
     /// Link layer discovery.
     Lldp,
-    /// MPLS labels; what is below them is not read.
+    /// MPLS labels above something else than IP.
     Mpls,
-    /// PPPoE; what is below it is not read.
+    /// PPPoE: discovery, and what a session says besides IP.
     Pppoe,
     /// Any other ethertype or address family.
     NonIp,

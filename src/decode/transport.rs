@@ -73,17 +73,18 @@ fn cut_tcp(bytes: &[u8], length: u32) -> Result<Segment<'_>, Skip> {
     Ok(Segment { source, destination, tcp, payload: &[], length: length.saturating_sub(header) })
 }
 
-/// Reads a UDP header.
+/// Reads a UDP header. Of a fragment, which is the first, it says how long the whole datagram is.
 #[inline]
-pub(super) fn udp(bytes: &[u8], length: u32) -> Result<Segment<'_>, Skip> {
+pub(super) fn udp(bytes: &[u8], length: u32, fragment: bool) -> Result<Segment<'_>, Skip> {
     let (source, destination) = ports(bytes, length)?;
     let stated = match bytes.first_chunk::<6>() {
         Some(&[.., l0, l1]) => u32::from(u16::from_be_bytes([l0, l1])),
         None => 0,
     };
-    // UDP's own length may leave a trailer out. 0 (offload, jumbogram), less than its header, or more than
-    // IP carried (a first fragment, or a lie) is no length: IP's counts then.
-    let length = if (UDP_HEADER..=length).contains(&stated) { stated } else { length };
+    // UDP's own length may leave a trailer out. 0 (offload, jumbogram), less than its header, or more than IP carried
+    // (a lie) is no length: IP's counts then.
+    let most = if fragment { u32::from(u16::MAX) } else { length };
+    let length = if (UDP_HEADER..=most).contains(&stated) { stated } else { length };
     let length = length.saturating_sub(UDP_HEADER);
     let payload = bytes.get(UDP_HEADER as usize..).unwrap_or_default();
     let payload = payload.get(..length as usize).unwrap_or(payload);
@@ -101,6 +102,10 @@ mod tests {
     ];
     /// 50000 to 3478, length 13, "hello".
     const UDP: [u8; 13] = [0xc3, 0x50, 0x0d, 0x96, 0, 13, 0, 0, b'h', b'e', b'l', b'l', b'o'];
+
+    fn udp(bytes: &[u8], length: u32) -> Result<Segment<'_>, Skip> {
+        super::udp(bytes, length, false)
+    }
 
     type Parse = for<'a> fn(&'a [u8], u32) -> Result<Segment<'a>, Skip>;
 
@@ -165,6 +170,11 @@ mod tests {
         for lie in [0, 1, 7, 14, 255] {
             check(udp, &with(&UDP, 5, lie), 13, b"hello", 5);
         }
+        // A first fragment: the whole datagram's length, and less than its part is none.
+        let part = with(&UDP, 5, 200);
+        let found = super::udp(&part, 13, true).unwrap();
+        assert_eq!((found.payload, found.length), (&b"hello"[..], 192));
+        assert_eq!(super::udp(&with(&UDP, 5, 7), 13, true).unwrap().length, 5);
         // Offload beyond 64 KiB.
         check(udp, &with(&UDP, 5, 0), 70_000, b"hello", 69_992);
     }

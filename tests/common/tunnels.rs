@@ -52,10 +52,13 @@ pub const TUNNELS: &[(&str, fn(&[u8]) -> Vec<u8>)] = &[
     ("gtp-u", |ip| over_udp(2152, 2152, &gtp(0x30, &[], ip))),
     ("gtp-u", |ip| over_udp(50_006, 2152, &gtp(0x32, &[0, 1, 0, 0], ip))),
     ("gtp-u", |ip| over_udp(2152, 2152, &gtp(0x34, &[0, 0, 0, 0x85, 1, 0x10, 9, 0xc0, 1, 0, 1, 0], ip))),
-    ("teredo/ip-in-ip", |ip| over_udp(50_007, 3544, &packet_v6(version(ip, 4, 41), ip))),
-    ("teredo/ip-in-ip", |ip| over_udp(3544, 50_007, &bytes![TEREDO, packet_v6(version(ip, 4, 41), ip)])),
+    ("teredo/ip-in-ip", |ip| over_udp(50_007, 3544, &of_teredo(ip))),
+    ("teredo/ip-in-ip", |ip| over_udp(3544, 50_007, &bytes![TEREDO, of_teredo(ip)])),
     ("l2tp", |ip| over_udp(1701, 1701, &bytes![[0, 2, 0, 7, 0, 8, 0xff, 0x03], ppp(ip)])),
     ("l2tp", |ip| over_udp(50_008, 1701, &l2tp(&ppp(ip)))),
+    ("ayiya", |ip| over_udp(50_009, 5072, &bytes![ayiya(version(ip, 4, 41)), ip])),
+    ("ayiya", |ip| over_udp(5072, 50_009, &bytes![ayiya(version(ip, 4, 41)), ip])),
+    ("l2tpv3", |ip| over_udp(1701, 1701, &bytes![[0, 3, 0, 0], [0, 0, 0, 5], [0; 4], ethernet(ip)])),
     ("vxlan/gre", |ip| {
         let inside = packet(47, &gre(&[], ethertype(ip), ip));
         over_udp(50_003, 4789, &bytes![vxlan(0x08, 0), ethernet(&inside)])
@@ -112,6 +115,12 @@ pub fn packet(protocol: u8, body: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn packet_v6(protocol: u8, body: &[u8]) -> Vec<u8> {
     frame::packet(ENDS_V6[0].into(), ENDS_V6[1].into(), protocol, HOP, body)
+}
+
+/// IPv6 from a Teredo client, and the packet in that.
+fn of_teredo(ip: &[u8]) -> Vec<u8> {
+    let client = Ipv6Addr::new(0x2001, 0, 0xc000, 0x201, 0, 0x3ca8, 0x3fff, 0xfdfe);
+    frame::packet(client.into(), ENDS_V6[1].into(), version(ip, 4, 41), HOP, ip)
 }
 
 /// A frame that carries `body` in IPv4.
@@ -224,4 +233,9 @@ pub fn gtp(flags: u8, optional: &[u8], ip: &[u8]) -> Vec<u8> {
 fn l2tp(ppp: &[u8]) -> Vec<u8> {
     let rest = bytes![[0, 7, 0, 8], [0, 1, 0, 0], [0, 2, 0xaa, 0xaa], ppp];
     bytes![[0x4a, 2], (rest.len() as u16 + 4).to_be_bytes(), rest]
+}
+
+/// AYIYA's header (draft-massar-v6ops-ayiya): an identity of sixteen bytes, a SHA-1 signature, forwarding.
+fn ayiya(next: u8) -> Vec<u8> {
+    bytes![[0x41, 0x52, 0x11, next], [0x4f, 0, 0, 1], [7; 16], [9; 20]]
 }

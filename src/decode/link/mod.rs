@@ -3,8 +3,8 @@
 //! In: a [`Layer`] at a link header. Out: the [`Layer`] at its IP header.
 //! Must not know: what an IP header looks like, beyond the version nibble that raw links leave as the only hint.
 
-use super::Skip;
-use super::layer::{Ip, Layer, Next};
+use super::layer::{Ip, Layer, Next, Step};
+use super::{Skip, tunnel};
 use crate::capture::{Frame, LinkType};
 
 /// Headers walked between two IP headers before the frame is called malformed. Real networks stack a handful.
@@ -13,9 +13,6 @@ const MAX_HEADERS: usize = 20;
 /// `ARPHRD_*` numbers for which a cooked header's protocol field holds no ethertype:
 /// frame relay, 802.11 radiotap, netlink.
 const COOKED_WITHOUT_ETHERTYPE: [u16; 3] = [770, 803, 824];
-
-/// What one header leaves.
-type Step<'a> = Result<Layer<'a>, Skip>;
 
 /// Strips headers until IP comes next.
 pub(super) fn to_ip<'a>(mut layer: Layer<'a>) -> Result<(Ip, Layer<'a>), Skip> {
@@ -26,7 +23,7 @@ pub(super) fn to_ip<'a>(mut layer: Layer<'a>) -> Result<(Ip, Layer<'a>), Skip> {
             Next::Link(link) => link_header(link, layer)?,
             Next::Ether(ethertype) => behind_ethertype(ethertype, layer)?,
             Next::Llc => llc(layer)?,
-            Next::Ppp => return Err(Skip::NonIp),
+            Next::Ppp => tunnel::ppp::frame(layer)?,
         };
     }
     Err(Skip::Malformed)
@@ -62,8 +59,13 @@ fn behind_ethertype<'a>(ethertype: u16, layer: Layer<'a>) -> Step<'a> {
         0..=0x05ff => Ok(layer.then(Next::Llc)),
         0x0806 => Err(Skip::Arp),
         0x88cc => Err(Skip::Lldp),
-        0x8847 | 0x8848 => Err(Skip::Mpls),
-        0x8863 | 0x8864 => Err(Skip::Pppoe),
+        0x8847 | 0x8848 => tunnel::mpls::stack(layer),
+        0x8863 => Err(Skip::Pppoe),
+        0x8864 => tunnel::ppp::over_ethernet(layer),
+        0x880b => Ok(layer.then(Next::Ppp)),
+        // Transparent bridging: a whole frame.
+        0x6558 => Ok(layer.then_ethernet()),
+        tunnel::overlay::NSH => tunnel::overlay::nsh(layer),
         _ => Err(Skip::NonIp),
     }
 }
@@ -190,14 +192,14 @@ mod tests {
             Err(skip) => (Err(skip), &[][..]),
         };
         let full = frame(bytes.len());
-        let found = to_ip(Layer::of(&full));
+        let found = to_ip(Layer::of(&full, false));
         assert_eq!(found.as_ref().map(|(ip, l)| (*ip, l.bytes.len())).map_err(|&s| s), whole, "{link} {bytes:02x?}");
         if let Ok((ip, found)) = found {
             assert_eq!(&found.vlan[..], expected_vlan);
             assert_eq!(found.wire as usize, found.bytes.len());
             for n in 0..bytes.len() {
                 let cut = frame(n);
-                match to_ip(Layer::of(&cut)) {
+                match to_ip(Layer::of(&cut, false)) {
                     Ok((again, cut)) => assert_eq!((cut.wire, again), (found.wire, ip)),
                     Err(skip) => assert!(matches!(skip, Skip::Truncated | Skip::Llc), "{skip:?} at {n}"),
                 }
@@ -230,7 +232,7 @@ mod tests {
         for (ethertype, skip) in [
             ([0x08, 0x06], Skip::Arp),
             ([0x88, 0xcc], Skip::Lldp),
-            ([0x88, 0x47], Skip::Mpls),
+            ([0x88, 0x63], Skip::Pppoe),
             ([0x88, 0x64], Skip::Pppoe),
             ([0x88, 0xe5], Skip::NonIp),
             ([0x80, 0x35], Skip::NonIp),
@@ -300,6 +302,6 @@ mod tests {
     fn original_length_below_the_captured_one() {
         let bytes = join(&[&MACS, &[0x08, 0x00], &V4]);
         let frame = Frame { at: Timestamp(0), link: LinkType::ETHERNET, original_length: 3, bytes: &bytes };
-        assert_eq!(to_ip(Layer::of(&frame)).unwrap().1.wire, 2);
+        assert_eq!(to_ip(Layer::of(&frame, false)).unwrap().1.wire, 2);
     }
 }

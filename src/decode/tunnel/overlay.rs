@@ -1,0 +1,83 @@
+//! Overlay networks: VXLAN, its generic protocol extension, GENEVE, and the service header that stands in them.
+//!
+//! In: a [`Layer`] at one of these headers. Out: the [`Layer`] behind it.
+//! Must not know: what carried it. Whatever a header must have is asked of it: a port alone does not prove it.
+//!
+//! RFC 7348, draft-smith-vxlan-group-policy, draft-ietf-nvo3-vxlan-gpe, RFC 8926, RFC 8300.
+
+use super::super::layer::{Ip, Layer, Next, Step};
+use super::super::{Encapsulation, Skip};
+
+/// Where the network service header is an ethertype.
+pub(in crate::decode) const NSH: u16 = 0x894f;
+
+/// VXLAN: the flag of a valid network, and zeros; with the flag of a group policy, the policy.
+pub(super) fn vxlan(layer: Layer<'_>) -> Step<'_> {
+    match layer.proof::<8>()? {
+        (&[0x08, 0, 0, 0, _, _, _, 0], layer) => Ok(layer.inside(Encapsulation::Vxlan).then_ethernet()),
+        // Don't learn (0x40) and policy applied (0x08), and the group.
+        (&[0x88, bits, _, _, _, _, _, 0], layer) if bits & !0x48 == 0 => {
+            Ok(layer.inside(Encapsulation::Vxlan).then_ethernet())
+        }
+        _ => Err(Skip::NonIp),
+    }
+}
+
+/// VXLAN-GPE: a valid network and a next protocol; version 0, no management; it may be a copy for many (0x02).
+pub(super) fn vxlan_gpe(layer: Layer<'_>) -> Step<'_> {
+    match layer.proof::<8>()? {
+        (&[0x0c | 0x0e, 0, 0, next, _, _, _, 0], layer) => numbered(next, layer.inside(Encapsulation::VxlanGpe)),
+        _ => Err(Skip::NonIp),
+    }
+}
+
+/// The network service header: version 0, no management, its own length. It ends with the next protocol's number.
+pub(in crate::decode) fn nsh(layer: Layer<'_>) -> Step<'_> {
+    const LEAST_WORDS: u8 = 2;
+    let (&[version, length, _, next], layer) = layer.header::<4>()?;
+    let words = length & 0x3f;
+    if version & 0xe0 != 0 || words < LEAST_WORDS {
+        return Err(Skip::NonIp);
+    }
+    numbered(next, layer.behind(usize::from(words) * 4 - 4)?.inside(Encapsulation::Nsh))
+}
+
+/// Numbers that VXLAN-GPE and NSH share.
+fn numbered(next: u8, layer: Layer<'_>) -> Step<'_> {
+    Ok(match next {
+        1 => layer.then(Next::Ip(Ip::V4)),
+        2 => layer.then(Next::Ip(Ip::V6)),
+        3 => layer.then_ethernet(),
+        4 => layer.then(Next::Ether(NSH)),
+        5 => layer.then(Next::Ether(0x8847)),
+        _ => return Err(Skip::NonIp),
+    })
+}
+
+/// GENEVE: version 0, no control packet, reserved bits zero; options that end where they shall.
+pub(super) fn geneve(layer: Layer<'_>) -> Step<'_> {
+    const LENGTH: u8 = 0x3f;
+    const CRITICAL: u8 = 0x40;
+    let (&[lengths, flags, p0, p1, _, _, _, reserved], layer) = layer.proof::<8>()?;
+    let options = usize::from(lengths & LENGTH) * 4;
+    let protocol = u16::from_be_bytes([p0, p1]);
+    let known = matches!(protocol, 0x6558 | 0x0800 | 0x86dd | 0x8847 | NSH);
+    if !known || lengths & !LENGTH != 0 || flags & !CRITICAL != 0 || reserved != 0 || options > layer.wire as usize {
+        return Err(Skip::NonIp);
+    }
+    if !are_options(layer.bytes.get(..options).ok_or(Skip::Truncated)?) {
+        return Err(Skip::NonIp);
+    }
+    Ok(layer.behind(options)?.inside(Encapsulation::Geneve).then(Next::Ether(protocol)))
+}
+
+/// Whether options fill these bytes: class, type, and in five bits the words of data.
+fn are_options(mut bytes: &[u8]) -> bool {
+    while let &[_, _, _, length, ref rest @ ..] = bytes {
+        match rest.get(usize::from(length & 0x1f) * 4..) {
+            Some(rest) => bytes = rest,
+            None => return false,
+        }
+    }
+    bytes.is_empty()
+}
