@@ -55,8 +55,9 @@ fn below(layer: Layer<'_>) -> Step<'_> {
     match ip {
         // A hardware address may begin so too.
         Some(ip) if is_ip(ip, &layer) || !is_ethernet(layer.bytes) => Ok(layer.then(Next::Ip(ip))),
-        None if first >> 4 == 0 && is_ethernet(word) => Ok(layer.behind(CONTROL_WORD)?.then_ethernet()),
+        // First: behind a tag an ethertype stands where one stands behind a control word.
         _ if is_ethernet(layer.bytes) => Ok(layer.then_ethernet()),
+        None if first >> 4 == 0 && is_ethernet(word) => Ok(layer.behind(CONTROL_WORD)?.then_ethernet()),
         _ if layer.is_cut() && word.len() < ETHERNET => Err(Skip::Truncated),
         _ => Err(Skip::Mpls),
     }
