@@ -5,7 +5,7 @@
 //! because results handed from layer to layer go through memory: 37 ns a frame there, 6 ns here (release build,
 //! 500-frame loop in cache, packet stored).
 
-use super::{Around, Mark, Packet, Tunnel, Vlans, link, packet, tcp_or_udp, transport, tunnel};
+use super::{Around, Mark, Packet, Tunnel, Vlans, packet, tcp_or_udp, transport, tunnel};
 use crate::capture::{Frame, LinkType};
 use crate::net::{Address, Transport};
 
@@ -17,7 +17,7 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     }
     let (headers, rest) = frame.bytes.split_first_chunk::<34>()?;
     let (ethernet, ip) = headers.split_first_chunk::<14>()?;
-    let &[.., 0x08, 0x00] = ethernet else { return None };
+    let &[to @ .., _, _, _, _, _, _, 0x08, 0x00] = ethernet else { return None };
     let &[0x45, services, t0, t1, i0, i1, f0, f1, hop_limit, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
         ip.first_chunk::<20>()?
     else {
@@ -45,7 +45,7 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     let (source, destination) = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
     let identification = u32::from(u16::from_be_bytes([i0, i1]));
     let mark = Mark { identification, offset: 0, fragment: false, hop_limit };
-    let broadcast = link::is_broadcast(frame);
+    let broadcast = to == [0xff; 6];
     let around = Around { dscp: services >> 2, vlan: Vlans::new(), tunnel: Tunnel::default(), mark, broadcast };
     Some(packet(frame, around, source, destination, transport, segment))
 }

@@ -23,6 +23,11 @@ pub(super) enum Next {
     Ip(Ip),
 }
 
+impl Next {
+    /// A whole Ethernet frame.
+    pub(super) const ETHERNET: Self = Self::Link(LinkType::ETHERNET);
+}
+
 /// IP version, as the layer below states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ip {
@@ -46,17 +51,17 @@ pub(super) struct Layer<'a> {
     pub(super) vlan: Vlans,
     /// Encapsulations passed.
     pub(super) tunnel: Tunnel,
-    /// The innermost link layer sent it to everyone.
+    /// Whether the innermost link header so far is addressed to everyone.
     pub(super) broadcast: bool,
 }
 
 impl<'a> Layer<'a> {
     /// All of a frame.
-    pub(super) fn of(frame: &Frame<'a>, broadcast: bool) -> Self {
+    pub(super) fn of(frame: &Frame<'a>) -> Self {
         let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
         // A file may state an original length below the captured one; what was captured was on the wire.
         let wire = frame.original_length.max(captured);
-        Self { broadcast, ..Self::at(Next::Link(frame.link), frame.bytes, wire) }
+        Self::at(Next::Link(frame.link), frame.bytes, wire)
     }
 
     /// Bytes of which nothing is known but what they begin with.
@@ -89,15 +94,39 @@ impl<'a> Layer<'a> {
         Ok(self)
     }
 
+    /// The first `length` bytes on the wire; what follows is the outer layer's.
+    pub(super) fn at_most(mut self, length: u32) -> Self {
+        self.wire = self.wire.min(length);
+        self.bytes = self.bytes.get(..self.wire as usize).unwrap_or(self.bytes);
+        self
+    }
+
+    /// All but the last `length` bytes on the wire: a checksum.
+    pub(super) fn without_trailer(self, length: u32) -> Self {
+        let rest = self.wire.saturating_sub(length);
+        self.at_most(rest)
+    }
+
+    /// The same, in the VLAN that these tag control bits name. A fifth finds no room; the outer four say where the
+    /// frame was captured.
+    pub(super) fn tagged(mut self, control: [u8; 2]) -> Self {
+        let _ = self.vlan.try_push(u16::from_be_bytes(control) & 0x0fff);
+        self
+    }
+
+    /// The same, addressed to everyone or not.
+    pub(super) fn to_everyone(self, broadcast: bool) -> Self {
+        Self { broadcast, ..self }
+    }
+
     /// The same, at another header.
     pub(super) fn then(self, next: Next) -> Self {
         Self { next, ..self }
     }
 
-    /// The same, at an Ethernet header that an encapsulation carries: its destination counts, not that of the outer.
-    pub(super) fn then_ethernet(self) -> Self {
-        let broadcast = self.bytes.first_chunk::<6>() == Some(&[0xff; 6]);
-        Self { next: Next::Link(LinkType::ETHERNET), broadcast, ..self }
+    /// The same, at what this ethertype names.
+    pub(super) fn ethertype(self, number: [u8; 2]) -> Self {
+        self.then(Next::Ether(u16::from_be_bytes(number)))
     }
 
     /// The same, inside an encapsulation.

@@ -173,7 +173,7 @@ type Found<'a> = (Datagram<'a>, Layer<'a>);
 
 /// The innermost IP datagram of a frame.
 fn innermost<'a>(frame: &Frame<'a>, parts: &mut Parts) -> Result<Found<'a>, Skip> {
-    deepest(datagram(Layer::of(frame, link::is_broadcast(frame)))?, parts)
+    deepest(datagram(Layer::of(frame))?, parts)
 }
 
 /// The innermost IP datagram in another one.

@@ -26,6 +26,14 @@ pub enum Skip {
     Pppoe,
     /// Any other ethertype or address family.
     NonIp,
+    /// 802.11 that carries nothing: management, control, empty data, later fragments.
+    WirelessManagement,
+    /// 802.11 received damaged, as its capturing radio says.
+    WirelessDamaged,
+    /// 802.11 data that is encrypted.
+    WirelessEncrypted,
+    /// MACsec that is encrypted.
+    MacsecEncrypted,
     /// A later fragment whose first fragment was not seen.
     OrphanFragment,
     /// Another protocol over IP, by its number.
@@ -33,7 +41,7 @@ pub enum Skip {
 }
 
 /// Reasons without a parameter, in the order they are reported; the position is the counter.
-const REASONS: [(Skip, &str); 10] = [
+const REASONS: [(Skip, &str); 14] = [
     (Skip::UnsupportedLinkType, "unsupported-link-type"),
     (Skip::Truncated, "truncated"),
     (Skip::Malformed, "malformed"),
@@ -43,6 +51,10 @@ const REASONS: [(Skip, &str); 10] = [
     (Skip::Mpls, "mpls"),
     (Skip::Pppoe, "pppoe"),
     (Skip::NonIp, "non-ip"),
+    (Skip::WirelessManagement, "wireless-management"),
+    (Skip::WirelessDamaged, "wireless-damaged"),
+    (Skip::WirelessEncrypted, "wireless-encrypted"),
+    (Skip::MacsecEncrypted, "macsec-encrypted"),
     (Skip::OrphanFragment, "orphan-fragment"),
 ];
 
@@ -104,7 +116,11 @@ impl Skip {
             Self::Mpls => 6,
             Self::Pppoe => 7,
             Self::NonIp => 8,
-            Self::OrphanFragment => 9,
+            Self::WirelessManagement => 9,
+            Self::WirelessDamaged => 10,
+            Self::WirelessEncrypted => 11,
+            Self::MacsecEncrypted => 12,
+            Self::OrphanFragment => 13,
             Self::Protocol(_) => return None,
         })
     }

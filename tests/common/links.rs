@@ -15,14 +15,17 @@ pub const LINKS: &[Link] = &[
     ("ethernet 802.3 SNAP, bridge tunnel", 1, |ip| {
         bytes![MACS, length(8 + ip.len()), [0xaa, 0xaa, 3, 0, 0, 0xf8], ethertype(ip), ip]
     }),
+    ("ethernet of the 1970s", 2, |ip| bytes![[7, 8, 0x02, 0x01], ip]),
     ("token ring", 6, |ip| bytes![[0x10, 0x40], MACS, snap(ip)]),
     ("token ring, source routed", 6, |ip| {
         bytes![[0x10, 0x40], TO, [0x80 | FROM[0]], &FROM[1..], [0x06, 0x30, 0x00, 0x11, 0x00, 0x20], snap(ip)]
     }),
+    ("slip", 8, |ip| bytes![[0, 0x45], [0; 14], ip]),
     ("ppp", 9, |ip| bytes![ppp(ip), ip]),
     ("ppp with address and control", 9, |ip| bytes![[0xff, 3], ppp(ip), ip]),
     ("ppp, short protocol", 9, |ip| bytes![&ppp(ip)[1..], ip]),
     ("fddi", 10, |ip| bytes![[0x50], MACS, snap(ip)]),
+    ("atm, LLC, as BSD numbers it", 11, snap),
     ("raw ip of BSD", 12, <[u8]>::to_vec),
     ("raw ip of OpenBSD", 14, <[u8]>::to_vec),
     ("ppp in hdlc framing", 50, |ip| bytes![[0xff, 3], ppp(ip), ip]),
@@ -37,12 +40,13 @@ pub const LINKS: &[Link] = &[
     ("802.11 QoS", 105, |ip| bytes![wireless(0x88, 0x02), [0, 0], snap(ip)]),
     ("802.11 QoS, four addresses, HT control", 105, |ip| bytes![wireless(0x88, 0x83), FROM, [0, 0], [0; 4], snap(ip)]),
     ("802.11 QoS, aggregated", 105, |ip| bytes![wireless(0x88, 0x01), [0x80, 0], MACS, length(8 + ip.len()), snap(ip)]),
+    ("classical ip over atm", 106, <[u8]>::to_vec),
     ("frame relay", 107, |ip| bytes![[0x18, 0x61, 0x03], nlpid(ip), ip]),
     ("frame relay, four byte address", 107, |ip| bytes![[0x18, 0x60, 0x00, 0x01, 0x03], nlpid(ip), ip]),
     ("frame relay, SNAP", 107, |ip| bytes![[0x18, 0x61, 0x03, 0x00, 0x80, 0, 0, 0], ethertype(ip), ip]),
     ("frame relay, Cisco", 107, |ip| bytes![[0x18, 0x61], ethertype(ip), ip]),
     ("loop", 108, |ip| bytes![family(ip).to_be_bytes(), ip]),
-    ("enc of OpenBSD", 109, |ip| bytes![family(ip).to_be_bytes(), [0; 8], ip]),
+    ("enc of OpenBSD", 109, |ip| bytes![[0, 0, 0, if is_v6(ip) { 24 } else { 2 }], [0; 8], ip]),
     ("linux sll", 113, |ip| bytes![[0, 0, 0, 1, 0, 6], FROM, [0, 0], ethertype(ip), ip]),
     ("linux sll of a ppp interface", 113, |ip| bytes![[0, 4, 2, 0, 0, 0], [0; 8], ethertype(ip), ip]),
     ("pflog", 117, pflog),
@@ -51,11 +55,17 @@ pub const LINKS: &[Link] = &[
     }),
     ("802.11 with AVS header as prism", 119, avs),
     ("ip over fibre channel", 122, |ip| bytes![[0x10, 0], TO, [0x10, 0], FROM, snap(ip)]),
+    ("sunatm", 123, |ip| bytes![[0x82, 0, 0, 5], snap(ip)]),
     ("802.11 with radiotap header", 127, |ip| bytes![[0, 0, 8, 0], [0; 4], data(ip)]),
     ("802.11 with radiotap header: chained words, padding, checksum", 127, radiotap),
     ("ip over ieee 1394", 138, |ip| bytes![FROM, [0; 2], TO, [0; 2], ethertype(ip), ip]),
+    ("pktap as macOS numbered it first", 149, |ip| bytes![pktap(1), ethernet(ip)]),
     ("802.11 with AVS header", 163, avs),
     ("ppp of pppd", 166, |ip| bytes![[1, 3], ppp(ip), ip]),
+    ("juniper, ethernet", 178, |ip| bytes![b"MGC\x81", [0, 6], [1, 1, 9, 2, 1, 1], ethernet(ip)]),
+    ("juniper, ppp", 179, |ip| bytes![b"MGC\x01", [0xff, 3], ppp(ip), ip]),
+    ("juniper, frame relay", 180, |ip| bytes![b"MGC\x01", [0x18, 0x61, 0x03], nlpid(ip), ip]),
+    ("juniper, cisco hdlc", 181, |ip| bytes![b"MGC\x01", cisco_hdlc(ip)]),
     ("ppi, 802.11 with checksum", 192, |ip| {
         let common = bytes![[2, 0, 20, 0], [0; 8], [1, 0], [0; 10]];
         bytes![[0, 0, 32, 0], 105_u32.to_le_bytes(), common, data(ip), [0xfc; 4]]
@@ -69,10 +79,15 @@ pub const LINKS: &[Link] = &[
     ("ppp with direction, address and control", 204, |ip| bytes![[1, 0xff, 3], ppp(ip), ip]),
     ("cisco hdlc with direction", 205, |ip| bytes![[0], cisco_hdlc(ip)]),
     ("frame relay with direction", 206, |ip| bytes![[1, 0x18, 0x61, 0x03], nlpid(ip), ip]),
+    ("solaris ipnet", 226, |ip| bytes![[1, if is_v6(ip) { 26 } else { 2 }, 0, 1], [0; 20], ip]),
     ("ipv4 or ipv6", 228, |ip| ip.to_vec()),
     ("nflog", 239, nflog),
-    ("netanalyzer", 240, |ip| bytes![[0; 4], ethernet(ip), [0xfc; 4]]),
-    ("netanalyzer, transparent", 241, |ip| bytes![[0; 4], PREAMBLE, ethernet(ip), [0xfc; 4]]),
+    ("nflog, high byte first", 239, |ip| {
+        let length = (4 + ip.len() as u16).to_be_bytes();
+        bytes![[if is_v6(ip) { 10 } else { 2 }, 0, 0, 42], [0, 8, 0, 1], ethertype(ip), [3, 0], length, [0, 9], ip]
+    }),
+    ("netanalyzer", 240, |ip| bytes![[0, 0x04, 0, 0], ethernet(ip), [0xfc; 4]]),
+    ("netanalyzer, transparent", 241, |ip| bytes![[0, 0x06, 0, 0], PREAMBLE, ethernet(ip), [0xfc; 4]]),
     ("ip over infiniband", 242, |ip| bytes![[0; 40], ethertype(ip), [0, 0], ip]),
     ("infiniband", 247, infiniband),
     ("pktap, ethernet", 258, |ip| bytes![pktap(1), ethernet(ip)]),
@@ -85,6 +100,41 @@ pub const LINKS: &[Link] = &[
     ("marvell switch tag with ethertype", 285, |ip| {
         bytes![MACS, [0xda, 0xda, 0, 0, 0xc0, 0x08, 0, 0], ethertype(ip), ip]
     }),
+    ("network monitor, wide area", 0xf004, ethernet),
+    ("network monitor, 802.11", 0xf006, |ip| bytes![[2, 32, 0], [0; 29], data(ip)]),
+];
+
+/// Name, and the Ethernet frame with something between its addresses and an IP packet.
+pub type Tag = (&'static str, fn(&[u8]) -> Vec<u8>);
+
+/// Every header that is read between Ethernet and IP, tunnels over IP and labels apart.
+pub const TAGS: &[Tag] = &[
+    ("802.1Q", |ip| bytes![MACS, [0x81, 0, 0, 9], ethertype(ip), ip]),
+    ("802.1ad", |ip| bytes![MACS, [0x88, 0xa8, 0, 9, 0x81, 0, 0, 10], ethertype(ip), ip]),
+    ("QinQ before 802.1ad", |ip| bytes![MACS, [0x91, 0, 0, 9, 0x81, 0, 0, 10], ethertype(ip), ip]),
+    ("LLC, IP", |ip| match is_v6(ip) {
+        false => bytes![MACS, length(3 + ip.len()), [6, 6, 3], ip],
+        true => ethernet(ip),
+    }),
+    ("jumbo LLC", |ip| bytes![MACS, [0x88, 0x70], snap(ip)]),
+    ("inter-switch link", |ip| {
+        let outer = bytes![[1, 0, 0x0c, 0, 0, 0], FROM, length(30 + ip.len()), [0xaa, 0xaa, 3, 2, 0, 0x0a]];
+        bytes![outer, [0, 18, 0, 1, 0, 0], ethernet(ip), [0xfc; 4]]
+    }),
+    ("security group", |ip| bytes![MACS, [0x89, 0x09, 1, 1, 0, 1, 0, 5], ethertype(ip), ip]),
+    ("VN-tag", |ip| bytes![MACS, [0x89, 0x26, 0x80, 1, 0, 2], ethertype(ip), ip]),
+    ("E-tag", |ip| bytes![MACS, [0x89, 0x3f, 0, 0, 0, 1, 0, 0], ethertype(ip), ip]),
+    ("HSR", |ip| bytes![MACS, [0x89, 0x2f], length(6 + ip.len()), [0, 1], ethertype(ip), ip]),
+    ("802.1CB", |ip| bytes![MACS, [0xf1, 0xc1, 0, 0, 0, 1], ethertype(ip), ip]),
+    ("MACsec", |ip| bytes![MACS, [0x88, 0xe5, 0, 0, 0, 0, 0, 7], ethertype(ip), ip, [0xfc; 16]]),
+    ("MACsec with channel", |ip| {
+        bytes![MACS, [0x88, 0xe5, 0x20, 0, 0, 0, 0, 7], FROM, [0, 1], ethertype(ip), ip, [0xfc; 16]]
+    }),
+    ("PBB", |ip| bytes![MACS, [0x88, 0xa8, 0, 9, 0x88, 0xe7, 0, 0, 1, 2], ethernet(ip)]),
+    ("TRILL", |ip| bytes![MACS, [0x22, 0xf3, 0, 0x3f, 0, 1, 0, 2], ethernet(ip)]),
+    ("FabricPath", |ip| bytes![MACS, [0x89, 0x03, 0x00, 0x60], ethernet(ip)]),
+    ("transparent bridging", |ip| bytes![MACS, [0x65, 0x58], ethernet(ip)]),
+    ("PPP", |ip| bytes![MACS, [0x88, 0x0b], ppp(ip), ip]),
 ];
 
 /// The frame of `LINKS` by number and version: raw IPv6 has a number of its own.
@@ -191,7 +241,7 @@ fn infiniband(ip: &[u8]) -> Vec<u8> {
     let words = ((8 + 12 + 8 + 4 + ip.len()).div_ceil(4) + 1) as u16;
     let local = bytes![[0, 0x02, 0, 1], words.to_be_bytes(), [0, 2]];
     let transport = bytes![[0x64, 0, 0xff, 0xff], [0, 0, 0, 1], [0, 0, 0, 1]];
-    bytes![local, transport, [0, 0, 0x0b, 0x1b, 0, 0, 0, 2], ethertype(ip), [0, 0], ip]
+    bytes![local, transport, [0, 0, 0x0b, 0x1b, 0, 0, 0, 2], ethertype(ip), [0, 0], ip, [0xfc; 6]]
 }
 
 /// macOS's packet tap around a frame of another link type.

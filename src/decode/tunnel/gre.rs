@@ -76,11 +76,11 @@ fn fields(flags: u16, layer: Layer<'_>) -> Step<'_> {
 fn behind(flags: u16, protocol: u16, layer: Layer<'_>) -> Step<'_> {
     let has = |flag| flags & flag != 0;
     Ok(match protocol {
-        ERSPAN_1_OR_2 if !has(SEQUENCE) => layer.inside(Encapsulation::Erspan1).then_ethernet(),
+        ERSPAN_1_OR_2 if !has(SEQUENCE) => layer.inside(Encapsulation::Erspan1).then(Next::ETHERNET),
         ERSPAN_1_OR_2 => erspan_2(layer)?,
         ERSPAN_3 => erspan_3(layer)?,
-        BRIDGED if has(KEY) && !has(CHECKSUM | SEQUENCE) => layer.inside(Encapsulation::Nvgre).then_ethernet(),
-        BRIDGED => layer.inside(Encapsulation::Gre).then_ethernet(),
+        BRIDGED if has(KEY) && !has(CHECKSUM | SEQUENCE) => layer.inside(Encapsulation::Nvgre).then(Next::ETHERNET),
+        BRIDGED => layer.inside(Encapsulation::Gre).then(Next::ETHERNET),
         WCCP if layer.bytes.first().is_some_and(|first| first >> 4 == 4) => {
             layer.inside(Encapsulation::Gre).then(Next::Ip(Ip::V4))
         }
@@ -95,7 +95,7 @@ fn behind(flags: u16, protocol: u16, layer: Layer<'_>) -> Step<'_> {
 /// Version 1 in the first four bits.
 fn erspan_2(layer: Layer<'_>) -> Step<'_> {
     match layer.header::<8>()? {
-        (&[0x10..=0x1f, ..], layer) => Ok(layer.inside(Encapsulation::Erspan2).then_ethernet()),
+        (&[0x10..=0x1f, ..], layer) => Ok(layer.inside(Encapsulation::Erspan2).then(Next::ETHERNET)),
         _ => Err(Skip::NonIp),
     }
 }
@@ -108,7 +108,7 @@ fn erspan_3(layer: Layer<'_>) -> Step<'_> {
     let layer = if flags & 1 == 0 { layer } else { layer.behind(8)? };
     let layer = layer.inside(Encapsulation::Erspan3);
     match kind >> 2 & 0x1f {
-        0 => Ok(layer.then_ethernet()),
+        0 => Ok(layer.then(Next::ETHERNET)),
         2 => Ok(layer.then(Next::AnyIp)),
         _ => Err(Skip::NonIp),
     }

@@ -73,7 +73,7 @@ fn version_3(layer: Layer<'_>) -> Step<'_> {
     }
     let at = BEFORE.into_iter().find(|&at| layer.bytes.get(at..).is_some_and(mpls::is_ethernet));
     match at {
-        Some(at) => Ok(layer.behind(at)?.inside(Encapsulation::L2tpV3).then_ethernet()),
+        Some(at) => Ok(layer.behind(at)?.inside(Encapsulation::L2tpV3).then(Next::ETHERNET)),
         None => Err(Skip::NonIp),
     }
 }

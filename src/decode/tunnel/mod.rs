@@ -72,6 +72,14 @@ pub enum Encapsulation {
     Ayiya,
     /// The network service header (RFC 8300).
     Nsh,
+    /// MACsec, integrity only (IEEE 802.1AE).
+    Macsec,
+    /// Provider backbone bridging (IEEE 802.1ah).
+    Pbb,
+    /// Transparent interconnection of lots of links (RFC 6325).
+    Trill,
+    /// Cisco `FabricPath`.
+    FabricPath,
 }
 
 /// Names in reports; the position is the discriminant less one.
@@ -95,6 +103,10 @@ const NAMES: &[(Encapsulation, &str)] = &[
     (Encapsulation::Teredo, "teredo"),
     (Encapsulation::Ayiya, "ayiya"),
     (Encapsulation::Nsh, "nsh"),
+    (Encapsulation::Macsec, "macsec"),
+    (Encapsulation::Pbb, "pbb"),
+    (Encapsulation::Trill, "trill"),
+    (Encapsulation::FabricPath, "fabricpath"),
 ];
 
 impl Tunnel {
@@ -193,7 +205,7 @@ fn over_udp<'a>(datagram: &Datagram<'a>, around: &Layer<'a>) -> Option<Door<'a>>
 /// Ethernet behind four bits of version 3 and twelve of zero.
 fn etherip(layer: Layer<'_>) -> Step<'_> {
     match layer.header()? {
-        ([0x30, 0], layer) => Ok(layer.inside(Encapsulation::EtherIp).then_ethernet()),
+        ([0x30, 0], layer) => Ok(layer.inside(Encapsulation::EtherIp).then(Next::ETHERNET)),
         _ => Err(Skip::NonIp),
     }
 }

@@ -14,10 +14,10 @@ pub(in crate::decode) const NSH: u16 = 0x894f;
 /// VXLAN: the flag of a valid network, and zeros; with the flag of a group policy, the policy.
 pub(super) fn vxlan(layer: Layer<'_>) -> Step<'_> {
     match layer.proof::<8>()? {
-        (&[0x08, 0, 0, 0, _, _, _, 0], layer) => Ok(layer.inside(Encapsulation::Vxlan).then_ethernet()),
+        (&[0x08, 0, 0, 0, _, _, _, 0], layer) => Ok(layer.inside(Encapsulation::Vxlan).then(Next::ETHERNET)),
         // Don't learn (0x40) and policy applied (0x08), and the group.
         (&[0x88, bits, _, _, _, _, _, 0], layer) if bits & !0x48 == 0 => {
-            Ok(layer.inside(Encapsulation::Vxlan).then_ethernet())
+            Ok(layer.inside(Encapsulation::Vxlan).then(Next::ETHERNET))
         }
         _ => Err(Skip::NonIp),
     }
@@ -47,7 +47,7 @@ fn numbered(next: u8, layer: Layer<'_>) -> Step<'_> {
     Ok(match next {
         1 => layer.then(Next::Ip(Ip::V4)),
         2 => layer.then(Next::Ip(Ip::V6)),
-        3 => layer.then_ethernet(),
+        3 => layer.then(Next::ETHERNET),
         4 => layer.then(Next::Ether(NSH)),
         5 => layer.then(Next::Ether(0x8847)),
         _ => return Err(Skip::NonIp),
