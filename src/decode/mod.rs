@@ -206,8 +206,9 @@ fn innermost<'a>(frame: &Frame<'a>, parts: &mut Parts) -> Result<Found<'a>, Skip
 
 /// The innermost IP datagram in another one.
 ///
-/// What carries no IP, or claims to, is counted as what it is outside. What was not captured far enough to tell is
-/// truncated: how much of a tunnel's header must be there for that, `tunnel::udp` says.
+/// What carries no IP, or claims to, is counted as what it is outside, but for ARP and LLDP, which an ethertype inside
+/// proves. What was not captured far enough to tell is truncated: how much of a tunnel's header must be there for that,
+/// `tunnel::udp` says.
 fn deepest<'a>(mut found: Found<'a>, parts: &mut Parts) -> Result<Found<'a>, Skip> {
     for _ in 0..MAX_DATAGRAMS {
         if let Some(fragment) = found.0.fragment.filter(|fragment| fragment.first) {
@@ -218,6 +219,7 @@ fn deepest<'a>(mut found: Found<'a>, parts: &mut Parts) -> Result<Found<'a>, Ski
         found = match door.open().and_then(datagram) {
             Ok(inside) if !strict || inside.0.total <= inside.1.wire => inside,
             Err(Skip::Truncated) if cut => return Err(Skip::Truncated),
+            Err(skip @ (Skip::Arp | Skip::Lldp)) => return Err(skip),
             _ => return Ok(found),
         };
     }

@@ -231,8 +231,8 @@ mod tests {
 
     #[test]
     fn links_that_are_another_layer() {
-        check(51, &[0x11, 0, 0, 1, 0, 4, 0, 0x21, 0x45, 0], Err(Skip::Pppoe));
-        check(219, &[0, 0, 0x11, 0x40, 0x45, 0], Err(Skip::Mpls));
+        check(51, &[0x11, 0, 0, 1, 0, 4, 0, 0x21, 0x45, 0], Ok((Ip::V4, 2, &[])));
+        check(219, &[0, 0, 0x11, 0x40, 0x45, 0], Ok((Ip::V4, 2, &[])));
     }
 
     #[test]

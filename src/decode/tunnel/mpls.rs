@@ -15,8 +15,8 @@ const MAX_LABELS: usize = 16;
 /// Before the Ethernet header of a pseudowire: four bits of zero, twelve reserved, a sequence number.
 const CONTROL_WORD: usize = 4;
 
-/// Ethertypes by which an Ethernet header is told where no field announces it: IP, and what may lead to it.
-const ETHERTYPES: [u16; 9] = [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x8847, 0x8864, 0x8909, 0x894f];
+/// Ethertypes by which an Ethernet header is told where no field announces it: IP, what may lead to it, ARP and LLDP.
+const ETHERTYPES: [u16; 11] = [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x8847, 0x8864, 0x8909, 0x894f, 0x0806, 0x88cc];
 
 /// Length of an Ethernet header.
 pub(super) const ETHERNET: usize = 14;
@@ -58,8 +58,9 @@ fn below(layer: Layer<'_>) -> Step<'_> {
     match ip {
         // A hardware address may begin so too.
         Some(ip) if is_ip(ip, &layer) || !is_ethernet(layer.bytes) => Ok(layer.then(Next::Ip(ip))),
-        None if first >> 4 == 0 && is_ethernet(word) => Ok(layer.behind(CONTROL_WORD)?.then(Next::ETHERNET)),
+        // First: behind a tag an ethertype stands where one stands behind a control word.
         _ if is_ethernet(layer.bytes) => Ok(layer.then(Next::ETHERNET)),
+        None if first >> 4 == 0 && is_ethernet(word) => Ok(layer.behind(CONTROL_WORD)?.then(Next::ETHERNET)),
         _ if layer.is_cut() && word.len() < ETHERNET => Err(Skip::Truncated),
         _ => Err(Skip::Mpls),
     }
