@@ -3,8 +3,7 @@
 //! In: a [`Layer`] behind the ethertype that announces the tag. Out: the layer behind the tag.
 //! Must not know: link types, but that a whole Ethernet frame may follow.
 
-use super::Step;
-use crate::decode::layer::{Layer, Next};
+use crate::decode::layer::{Layer, Step};
 use crate::decode::{Encapsulation, Skip};
 
 /// IEEE 802.1Q and its like: tag control information and the next ethertype.
@@ -75,7 +74,7 @@ pub(super) fn trill(layer: Layer<'_>) -> Step<'_> {
 
 /// An Ethernet frame behind `header` bytes.
 fn whole_frame(layer: Layer<'_>, header: usize, encapsulation: Encapsulation) -> Step<'_> {
-    Ok(layer.behind(header)?.inside(encapsulation).then(Next::ETHERNET))
+    Ok(layer.behind(header)?.inside(encapsulation).then_ethernet())
 }
 
 #[cfg(test)]
