@@ -23,15 +23,17 @@ pub(super) enum Next {
     Ip(Ip),
 }
 
+impl Next {
+    /// A whole Ethernet frame.
+    pub(super) const ETHERNET: Self = Self::Link(LinkType::ETHERNET);
+}
+
 /// IP version, as the layer below states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ip {
     V4,
     V6,
 }
-
-/// What one header leaves.
-pub(super) type Step<'a> = Result<Layer<'a>, Skip>;
 
 /// What is left of a frame, and what was learned of it so far.
 #[derive(Clone, Debug)]
@@ -46,7 +48,7 @@ pub(super) struct Layer<'a> {
     pub(super) vlan: Vlans,
     /// Encapsulations passed.
     pub(super) tunnel: Tunnel,
-    /// The innermost link layer sent it to everyone.
+    /// Whether the innermost link header so far is addressed to everyone.
     pub(super) broadcast: bool,
 }
 
@@ -109,11 +111,6 @@ impl<'a> Layer<'a> {
     /// The same, at another header.
     pub(super) fn then(self, next: Next) -> Self {
         Self { next, ..self }
-    }
-
-    /// The same, at an Ethernet header.
-    pub(super) fn then_ethernet(self) -> Self {
-        self.then(Next::Link(LinkType::ETHERNET))
     }
 
     /// The same, at what this ethertype names.

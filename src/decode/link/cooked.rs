@@ -3,10 +3,10 @@
 //! In: a [`Layer`] at such a header. Out: the layer behind it.
 //! Must not know: what the interface was.
 
-use super::either_order;
+use super::{Step, either_order};
 use crate::capture::LinkType;
 use crate::decode::Skip;
-use crate::decode::layer::{Ip, Layer, Next, Step};
+use crate::decode::layer::{Ip, Layer, Next};
 
 /// Attributes read of one NFLOG message before it is called malformed. Linux writes some twenty.
 const MAX_ATTRIBUTES: usize = 64;

@@ -3,9 +3,10 @@
 //! In: a [`Layer`] at such a header. Out: the layer at the frame behind it.
 //! Must not know: what is in that frame.
 
+use super::Step;
 use crate::capture::LinkType;
 use crate::decode::Skip;
-use crate::decode::layer::{Ip, Layer, Next, Step};
+use crate::decode::layer::{Ip, Layer, Next};
 
 /// Extension headers of one ERF record before it is called malformed. Cards write up to a handful.
 const MAX_EXTENSIONS: usize = 16;
@@ -38,7 +39,9 @@ pub(super) fn erf(layer: Layer<'_>) -> Step<'_> {
 /// Hilscher's netANALYZER: errors, whether this is a frame or a pin, version; then Ethernet and its checksum.
 pub(super) fn netanalyzer(layer: Layer<'_>, preamble: usize) -> Step<'_> {
     match layer.header::<4>()? {
-        (&[_, state, ..], layer) if state & 1 == 0 => Ok(layer.behind(preamble)?.without_trailer(4).then_ethernet()),
+        (&[_, state, ..], layer) if state & 1 == 0 => {
+            Ok(layer.behind(preamble)?.without_trailer(4).then(Next::ETHERNET))
+        }
         _ => Err(Skip::NonIp),
     }
 }

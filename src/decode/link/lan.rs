@@ -3,10 +3,10 @@
 //! In: a [`Layer`] at such a header. Out: the layer behind it.
 //! Must not know: what an ethertype means.
 
-use super::EVERYONE;
+use super::{EVERYONE, Step};
 use crate::capture::LinkType;
 use crate::decode::Skip;
-use crate::decode::layer::{Ip, Layer, Next, Step};
+use crate::decode::layer::{Ip, Layer, Next};
 
 /// The two addresses that begin a frame.
 pub(super) fn addresses(layer: Layer<'_>) -> Step<'_> {
@@ -39,7 +39,7 @@ fn inter_switch_link(layer: Layer<'_>, kind: u8) -> Step<'_> {
 
 /// Ethernet behind the preamble and the delimiter of the wire, and before its checksum.
 pub(super) fn from_the_wire(layer: Layer<'_>) -> Step<'_> {
-    Ok(layer.behind(8)?.without_trailer(4).then_ethernet())
+    Ok(layer.behind(8)?.without_trailer(4).then(Next::ETHERNET))
 }
 
 /// Xerox's experimental Ethernet: addresses of one byte, and types of its own.
@@ -66,8 +66,8 @@ pub(super) fn snap(layer: Layer<'_>, padding: usize) -> Step<'_> {
     match layer.header::<5>()? {
         // No organisation, or IEEE 802.1H's bridge tunnel: an ethertype after all.
         (&[0, 0, 0 | 0xf8, high @ 0x06..=0xff, low], layer) => Ok(layer.ethertype([high, low])),
-        (&[0, 0x80, 0xc2, 0, 1], layer) => Ok(layer.behind(padding)?.without_trailer(4).then_ethernet()),
-        (&[0, 0x80, 0xc2, 0, 7], layer) => Ok(layer.behind(padding)?.then_ethernet()),
+        (&[0, 0x80, 0xc2, 0, 1], layer) => Ok(layer.behind(padding)?.without_trailer(4).then(Next::ETHERNET)),
+        (&[0, 0x80, 0xc2, 0, 7], layer) => Ok(layer.behind(padding)?.then(Next::ETHERNET)),
         _ => Err(Skip::Llc),
     }
 }

@@ -4,7 +4,7 @@
 //! Must not know: what an IP header looks like, beyond the version nibble that raw links leave as the only hint.
 
 use super::Skip;
-use super::layer::{Ip, Layer, Next, Step};
+use super::layer::{Ip, Layer, Next};
 use crate::capture::LinkType;
 
 mod cooked;
@@ -19,6 +19,9 @@ const MAX_HEADERS: usize = 20;
 
 /// The address of all stations.
 const EVERYONE: [u8; 6] = [0xff; 6];
+
+/// What one header leaves.
+type Step<'a> = Result<Layer<'a>, Skip>;
 
 /// Strips headers until IP comes next.
 pub(super) fn to_ip<'a>(mut layer: Layer<'a>) -> Result<(Ip, Layer<'a>), Skip> {
@@ -88,7 +91,7 @@ fn behind_link<'a>(link: LinkType, layer: Layer<'a>) -> Step<'a> {
         276 => cooked::linux_sll2(layer),
         // Switch tags: Broadcom's behind the addresses and in front of them, Marvell's without and with an ethertype.
         281 => tag::opaque(lan::addresses(layer)?, 4),
-        282 => Ok(layer.behind(4)?.then_ethernet()),
+        282 => Ok(layer.behind(4)?.then(Next::ETHERNET)),
         284 => tag::marvell(lan::addresses(layer)?),
         285 => lan::ethernet(layer),
         // Network Monitor's: wide area networks look like Ethernet; 802.11 behind a header of its own.
@@ -115,7 +118,7 @@ fn behind_ethertype<'a>(ethertype: u16, layer: Layer<'a>) -> Step<'a> {
         0x8903 => tag::fabric_path(layer),
         0x22f3 => tag::trill(layer),
         // Transparent bridging, PPP, and IEEE 802.3 whose length fits into no ethertype.
-        0x6558 => Ok(layer.then_ethernet()),
+        0x6558 => Ok(layer.then(Next::ETHERNET)),
         0x880b => Ok(layer.then(Next::Ppp)),
         0..=0x05ff | 0x8870 => Ok(layer.then(Next::Llc)),
         0x0806 => Err(Skip::Arp),

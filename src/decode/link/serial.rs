@@ -3,10 +3,10 @@
 //! In: a [`Layer`] at such a header. Out: the layer behind it; of PPP, the layer at its protocol field.
 //! Must not know: PPP's protocols beyond IP.
 
-use super::lan;
+use super::{Step, lan};
 use crate::capture::LinkType;
 use crate::decode::Skip;
-use crate::decode::layer::{Ip, Layer, Next, Step};
+use crate::decode::layer::{Ip, Layer, Next};
 
 /// PPP with or without the address and control bytes of HDLC framing (RFC 1662), or what Cisco made of them.
 pub(super) fn ppp(layer: Layer<'_>) -> Step<'_> {
@@ -101,7 +101,7 @@ pub(super) fn sun_atm(layer: Layer<'_>) -> Step<'_> {
     let (&[kind, ..], layer) = layer.header::<4>()?;
     match kind & 0x0f {
         // LAN emulation: a client's number, and its frame.
-        1 => Ok(layer.behind(2)?.then_ethernet()),
+        1 => Ok(layer.behind(2)?.then(Next::ETHERNET)),
         2 => Ok(layer.then(Next::Llc)),
         _ => Err(Skip::NonIp),
     }

@@ -3,7 +3,8 @@
 //! In: a [`Layer`] behind the ethertype that announces the tag. Out: the layer behind the tag.
 //! Must not know: link types, but that a whole Ethernet frame may follow.
 
-use crate::decode::layer::{Layer, Step};
+use super::Step;
+use crate::decode::layer::{Layer, Next};
 use crate::decode::{Encapsulation, Skip};
 
 /// IEEE 802.1Q and its like: tag control information and the next ethertype.
@@ -74,7 +75,7 @@ pub(super) fn trill(layer: Layer<'_>) -> Step<'_> {
 
 /// An Ethernet frame behind `header` bytes.
 fn whole_frame(layer: Layer<'_>, header: usize, encapsulation: Encapsulation) -> Step<'_> {
-    Ok(layer.behind(header)?.inside(encapsulation).then_ethernet())
+    Ok(layer.behind(header)?.inside(encapsulation).then(Next::ETHERNET))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 //! Must not know: keys. Not read: all but the first frame of an aggregate (A-MSDU), and mesh control, which no bit of
 //! the frame itself announces.
 
-use super::{EVERYONE, either_order};
+use super::{EVERYONE, Step, either_order};
 use crate::capture::LinkType;
 use crate::decode::Skip;
-use crate::decode::layer::{Layer, Next, Step};
+use crate::decode::layer::{Layer, Next};
 
 /// What ends a frame where the radio kept it.
 const CHECKSUM: u32 = 4;
