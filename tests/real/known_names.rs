@@ -94,6 +94,7 @@ pub const UNNAMED: &[Known] = &[
     Known {
         reason: "the only RTCP of a call, one datagram (report, description, goodbye of one source), and two prove it",
         files: &[
+            ("formats/derived_netmon1_sip.cap", "few rtcp 1"),
             ("voip/sip_aaa_mixed_dns_nbns.pcap", "few rtcp 1"),
             ("voip/sip_udp_register_invite.pcap", "few rtcp 1"),
         ],
@@ -112,6 +113,18 @@ pub const UNNAMED: &[Known] = &[
     Known {
         reason: "no handshake, and the first segment is one byte (16): no record is seen to begin",
         files: &[("tls/tls_fragmented_handshake.pcap.gz", "midstream tls 2")],
+    },
+    Known {
+        reason: "encrypted packets from the middle of a connection, SSH by port 22",
+        files: &[("formats/snoop_solaris.snoop", "midstream ssh 1")],
+    },
+    Known {
+        reason: "segments from inside a page, HTTP by port 80",
+        files: &[("formats/netmon2_ftpv6.cap", "midstream http 1")],
+    },
+    Known {
+        reason: "BOOTP (RFC 951): no DHCP cookie where its vendor area is zeros",
+        files: &[("formats/snoop_solaris.snoop", "one-sided dhcp 1")],
     },
     Known {
         reason: "three segments from inside one or more records (`Continuation Data`): no record begins where one does",
