@@ -16,9 +16,13 @@ use std::sync::{Mutex, PoisonError};
 
 use common::media::Stream;
 use common::savefile::{Pcap, in_time_order};
-use common::{Frame, MILLISECOND, SECOND, Side, Tcp, Udp};
+use common::{Frame, MILLISECOND, Noise, SECOND, Side, Tcp, Udp};
 use lyncap::capture::Inputs;
-use lyncap::pipeline::{self, Options};
+use lyncap::catalog::Catalogs;
+use lyncap::pipeline::{self, Bounds, Options};
+use lyncap::report::audit::Audit;
+use lyncap::topology::Topology;
+use lyncap::verdict::Judge;
 
 struct Counting;
 
@@ -91,6 +95,17 @@ fn endless(flows: u32, segments: usize) -> Vec<u8> {
     Pcap::default().write(&in_time_order((0..flows).flat_map(flow).collect()))
 }
 
+/// A flood: each frame begins a flow between two hosts that nobody saw before, and says something nobody knows.
+fn flood(flows: u32) -> Vec<u8> {
+    let mut noise = Noise::of("flood");
+    let mut host = || (noise.next() as u32 | 1 << 24, 1024 + noise.below(60_000) as u16);
+    let mut frame = |n: u32| {
+        let [src, dst] = [host(), host()].map(|(ip, port)| (ip.to_be_bytes(), port).into());
+        Udp::new(1_772_438_400 * SECOND + u64::from(n), src, dst).send(Side::Client, b"hello").frames()
+    };
+    Pcap::default().write(&(0..flows).flat_map(&mut frame).collect::<Vec<_>>())
+}
+
 /// Packets read, and allocations made while reading.
 fn read(bytes: Vec<u8>) -> (u64, u64) {
     let inputs = Inputs::from_reader("test", Cursor::new(bytes)).unwrap();
@@ -139,4 +154,27 @@ fn flows_that_never_say_what_they_are_are_held_within_bounds() {
     let most = MOST.load(Ordering::Relaxed) - before;
     assert_eq!(reading.flows.len(), flows as usize);
     assert!((32 * MIB..40 * MIB).contains(&most), "{} MiB held", most / MIB);
+}
+
+/// From the first frame to the finished audit no more is held than was asked for.
+#[test]
+fn a_flood_is_held_within_the_memory_asked_for() {
+    const MIB: i64 = 1 << 20;
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (topology, catalogs) = (Topology::default(), Catalogs::new(&[], vec![], &Topology::default().site).unwrap());
+    let bytes = flood(300_000);
+    for memory in [64, 96] {
+        let inputs = Inputs::from_reader("test", Cursor::new(bytes.clone())).unwrap();
+        let before = HELD.load(Ordering::Relaxed);
+        MOST.store(before, Ordering::Relaxed);
+        let bounds = Bounds { memory: memory << 20, ..Bounds::default() };
+        let reading = pipeline::read(inputs, Options { bounds, ..Options::default() }, |_| ()).unwrap();
+        let judge = Judge::new(&reading.flows, &catalogs, &topology);
+        let audit = Audit::new(&reading, &judge);
+        let most = (MOST.load(Ordering::Relaxed) - before) / MIB;
+        let flows = reading.flows.len();
+        assert_eq!(audit.fitness.evicted_flows + flows as u64, 300_000);
+        // What is fixed, or kept for payload that is still being read, a flood does not need.
+        assert!((20..memory as i64).contains(&most) && flows > 20_000, "{most} of {memory} MiB held for {flows} flows");
+    }
 }

@@ -263,7 +263,7 @@ fn one_five_tuple_opened_again_and_again() {
     const TIMES: u32 = 200_000;
     let file = pcap((0..TIMES).map(|n| tcp(client(1), server(5061), frame::SYN, n * 7919, &[])));
     let (reading, told) = audit("reopened", file.clone());
-    assert_eq!((reading.flows.len(), told.findings), (TIMES as usize, 1));
+    assert_eq!((reading.flows.len(), told.findings), (TIMES as usize, 0));
     let bounded =
         timed("reopened, bounded", || read_within("reopened", file, Bounds { flows: 1000, ..Bounds::default() }));
     assert!((750..=1000).contains(&bounded.flows.len()), "{}", bounded.flows.len());
@@ -407,11 +407,11 @@ fn a_large_catalog() {
     // 60,000 rows, each on a port of its own; then a port with as many as there may be, and one more.
     let each = |n: u32| parse(format!("c{n}"), &mut (n * 5000..(n + 1) * 5000).map(|i| (i, (i + 1000).to_string())));
     let catalogs = timed("60,000 rows", || Catalogs::new(&[], (0..12).map(each).collect(), &site).unwrap());
-    let one = |n: u32| Catalogs::new(&[], vec![parse("one".into(), &mut (0..n).map(|i| (i, "7000".into())))], &site);
+    let one = |n: u32| Catalogs::new(&[], vec![parse("one".into(), &mut (0..n).map(|i| (i, "900".into())))], &site);
     let crowd = one(1000).unwrap();
     let error = one(1001).err().unwrap().to_string();
-    assert!(error.contains("more than 1000 catalog rows have 7000/tcp"), "{error}");
-    let reading = read("asked", pcap((0..2000).map(|n| tcp(client(n), server(7000), frame::SYN, n, &[]))));
+    assert!(error.contains("more than 1000 catalog rows have 900/tcp"), "{error}");
+    let reading = read("asked", pcap((0..2000).map(|n| tcp(client(n), server(900), frame::SYN, n, &[]))));
     for (name, catalogs) in [("judged by 60,000 rows", &catalogs), ("judged by 1,000 rows of a port", &crowd)] {
         timed(name, || tell(&reading, catalogs, &Topology::default()));
     }
@@ -537,8 +537,9 @@ fn extreme_numbers_are_only_numbers() {
     let ends =
         [i64::MIN, i64::MAX, 0].map(|offset| interface(&[option(9, &[9]), option(14, &offset.to_le_bytes())].concat()));
     let (us, them) = (end(0x0a01_0005, 50_000), server(5061));
-    let rtp =
-        |n: u32| [&[0x80, 111][..], &(n as u16).to_be_bytes(), &(n * 0x7fff_0000).to_be_bytes(), &[7; 24]].concat();
+    let rtp = |n: u32| {
+        [&[0x80, 111][..], &(n as u16).to_be_bytes(), &n.wrapping_mul(0x7fff_0000).to_be_bytes(), &[7; 24]].concat()
+    };
     let kinds: [Box<dyn Fn(u32) -> Vec<u8>>; 5] = [
         Box::new(|n| tcp(us, them, frame::SYN, n, &[])),
         Box::new(|n| tcp(them, us, frame::SYN | frame::ACK, u32::MAX - n, &[])),
