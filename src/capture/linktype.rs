@@ -62,8 +62,9 @@ impl LinkType {
     pub const NETMON_WFP2_V6: Self = Self(0xf086);
     /// A connection that Windows' filtering platform allowed or refused (0xe087, 0xe088): no packet.
     pub const NETMON_WFP_AUTH: Self = Self(0xf087);
-    /// An event of Windows' tracing (0xffe0): an `EVENT_HEADER` of 80 bytes (its provider's GUID at 24, its id at 40),
-    /// then data. Those of Windows' own packet capture have a frame in it.
+    /// An event of Windows' tracing (0xffe0), little-endian: an `EVENT_HEADER` of 80 bytes (its provider's GUID at 24, its
+    /// id at 40), four bytes, number of extended data items (2), length of the event's data (2), one byte; then, where
+    /// there are no extended items, at 89 the data. Those of Windows' own packet captures have a frame in it.
     pub const NETMON_EVENT: Self = Self(0xf0e0);
     /// A medium of Network Monitor's that nobody documents.
     pub const NETMON_UNKNOWN: Self = Self(0xf0f0);
