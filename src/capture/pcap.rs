@@ -119,7 +119,8 @@ impl Format for Pcap {
             Lengths::Smaller => (first.min(second), first.max(second)),
         };
         if captured > LONGEST {
-            return absurd(captured);
+            // Whatever comes at a time, a header that is not whole is cut short before it is absurd.
+            return if bytes.len() < self.header { self.short(bytes.len(), self.header) } else { absurd(captured) };
         }
         let length = self.header + captured as usize;
         let Some(bytes) = bytes.get(self.header..length) else {
