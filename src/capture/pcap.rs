@@ -264,7 +264,8 @@ impl Format for Pcap {
         };
         let (captured, original) = self.lengths.of(first, second);
         if captured > LONGEST {
-            return absurd(captured);
+            // Whatever comes at a time, a header that is not whole is cut short before it is absurd.
+            return if bytes.len() < self.header { self.short(bytes.len(), self.header) } else { absurd(captured) };
         }
         let length = self.header + captured as usize;
         let padding = u32::from(self.padding).min(captured);
