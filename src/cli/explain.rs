@@ -30,7 +30,11 @@ fn asked(args: &Explain) -> Result<Port, Error> {
     let text = what.to_string_lossy();
     let port: Port = (text.parse())
         .map_err(|why: String| Error::Usage(format!("{why}; to explain a flow of a capture add --flow N")))?;
-    for (given, flag) in [(args.reading.filter.is_some(), "--filter"), (!args.judging.role.is_empty(), "--role")] {
+    for (given, flag) in [
+        (args.reading.filter.is_some(), "--filter"),
+        (args.reading.keep_duplicates, "--keep-duplicates"),
+        (!args.judging.role.is_empty(), "--role"),
+    ] {
         if given {
             return Err(Error::Usage(format!("{flag} is for flows: name captures and --flow N, or leave it out")));
         }
