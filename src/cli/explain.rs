@@ -33,6 +33,7 @@ fn asked(args: &Explain) -> Result<Port, Error> {
     for (given, flag) in [
         (args.reading.filter.is_some(), "--filter"),
         (args.reading.growing.follow.is_some(), "--follow"),
+        (args.reading.keep_duplicates, "--keep-duplicates"),
         (!args.judging.role.is_empty(), "--role"),
     ] {
         if given {
