@@ -19,11 +19,13 @@ mod follow;
 mod input;
 mod linktype;
 mod listing;
+mod netmon;
 mod order;
 mod pcap;
 mod pcapng;
 mod reader;
 mod savefile;
+mod snoop;
 #[cfg(test)]
 mod testing;
 mod window;

@@ -25,10 +25,20 @@ pub(super) enum Record<'a> {
     Damaged(String),
 }
 
+/// The longest frame taken for one, whatever the format. Four times what capture programs store, room for IPv6
+/// jumbograms of segmentation offload; anything above is a record header that is none.
+pub(super) const LONGEST: u32 = 1 << 20;
+
 /// A capture format.
 pub(super) trait Format: Send {
-    /// The record at the start of `bytes`. Asked twice for the same bytes it answers the same.
-    fn record<'a>(&mut self, bytes: &'a [u8]) -> Record<'a>;
+    /// The record at the start of `bytes`, which is at `offset` in the file. A record without a frame is taken at
+    /// once; a frame may be asked for again, and is answered the same.
+    fn record<'a>(&mut self, bytes: &'a [u8], offset: u64) -> Record<'a>;
+
+    /// What is missing where the file ends behind a whole record; `None` where it may end there.
+    fn missing(&self) -> Option<String> {
+        None
+    }
 
     /// Frames that the capturing program says it lost, so far; `None` where the format or the file does not say.
     fn dropped(&self) -> Option<u64> {
@@ -88,13 +98,15 @@ impl<F: Format> Reader<F> {
     /// Passes what is not a frame and reads until a frame is whole, or the file ends.
     fn look(&mut self) -> Next {
         loop {
-            match self.format.record(self.window.bytes()) {
+            match self.format.record(self.window.bytes(), self.window.offset()) {
                 Record::Frame { frame, .. } => return Next::Frame(frame.at),
                 Record::Other { length } => self.window.consume(length),
                 Record::Damaged(what) => return Next::Damage(what),
                 Record::Short { wanted, part } => match self.window.fill(wanted) {
                     Ok(true) => {}
-                    Ok(false) if self.window.bytes().is_empty() => return Next::End,
+                    Ok(false) if self.window.bytes().is_empty() => {
+                        return self.format.missing().map_or(Next::End, Next::Damage);
+                    }
                     Ok(false) => return Next::Damage(cut_short(part, self.window.bytes().len(), wanted)),
                     Err(error) => return Next::Damage(read_error(&error)),
                 },
@@ -120,10 +132,12 @@ impl<F: Format> Source for Reader<F> {
             return number;
         }
         self.next = Next::Unknown;
+        let start = self.window.offset();
         let (bytes, consumed) = self.window.lend();
         let mut rest = bytes;
         while !frames.is_full() {
-            match self.format.record(rest) {
+            let offset = start.saturating_add(bytes.len().saturating_sub(rest.len()) as u64);
+            match self.format.record(rest, offset) {
                 Record::Frame { frame, length } if frames.is_empty() || frame.at <= until => {
                     frames.push(frame);
                     rest = rest.get(length..).unwrap_or_default();
@@ -161,7 +175,7 @@ impl<F: Format> Source for Reader<F> {
 pub(super) struct Unreadable(pub(super) String);
 
 impl Format for Unreadable {
-    fn record<'a>(&mut self, _: &'a [u8]) -> Record<'a> {
+    fn record<'a>(&mut self, _: &'a [u8], _: u64) -> Record<'a> {
         Record::Damaged(self.0.clone())
     }
 }
@@ -169,6 +183,12 @@ impl Format for Unreadable {
 /// The words for a part that is not all there.
 pub(super) fn cut_short(part: &str, present: usize, wanted: usize) -> String {
     format!("{part} cut short: {present} of {wanted} bytes")
+}
+
+/// Damage by a captured length that no frame has.
+#[cold]
+pub(super) fn absurd(captured: u32) -> Record<'static> {
+    Record::Damaged(format!("record claims a frame of {captured} bytes (at most {LONGEST})"))
 }
 
 /// The words for a read that failed.
@@ -185,7 +205,7 @@ mod tests {
     struct Bytes;
 
     impl Format for Bytes {
-        fn record<'a>(&mut self, bytes: &'a [u8]) -> Record<'a> {
+        fn record<'a>(&mut self, bytes: &'a [u8], _: u64) -> Record<'a> {
             match bytes.first() {
                 None => Record::Short { wanted: 1, part: "record" },
                 Some(0) => Record::Other { length: 1 },
@@ -228,6 +248,40 @@ mod tests {
         for length in [BATCH, BATCH, 1, 0] {
             assert_eq!(next(&mut reader, i64::MAX).1.len(), length);
         }
+    }
+
+    /// Says where each record is: its time. 9 is a record without a frame, and something is missing at the end.
+    struct Offsets;
+
+    impl Format for Offsets {
+        fn record<'a>(&mut self, bytes: &'a [u8], offset: u64) -> Record<'a> {
+            match bytes.first() {
+                None => Record::Short { wanted: 1, part: "record" },
+                Some(9) => Record::Other { length: 1 },
+                Some(_) => {
+                    let at = Timestamp(i64::try_from(offset).unwrap());
+                    let frame = Frame { at, link: LinkType::RAW, original_length: 1, bytes: &bytes[..1] };
+                    Record::Frame { frame, length: 1 }
+                }
+            }
+        }
+
+        fn missing(&self) -> Option<String> {
+            Some("a 9".to_owned())
+        }
+    }
+
+    #[test]
+    fn records_know_where_they_are_and_formats_how_a_file_ends() {
+        let mut window = Window::new(Box::new(&[0_u8, 1, 9, 1, 1][..]));
+        assert!(window.fill(1).unwrap());
+        window.consume(1);
+        let mut reader = Reader::new(window, Offsets);
+        let mut frames = Frames::new();
+        reader.fill(Timestamp::MAX, &mut frames);
+        assert_eq!(frames.iter().map(|frame| frame.at.0).collect::<Vec<_>>(), [1, 3, 4]);
+        drop(frames);
+        assert_eq!((reader.head(), reader.damage()), (None, Some((5, "a 9"))));
     }
 
     #[test]

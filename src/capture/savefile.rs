@@ -10,7 +10,7 @@ use arrayvec::ArrayVec;
 use super::compressed::{self, Compression};
 use super::reader::Source;
 use super::window::{Fault, Window};
-use super::{pcap, pcapng};
+use super::{netmon, pcap, pcapng, snoop};
 
 /// What a magic leads to.
 enum Kind {
@@ -36,7 +36,10 @@ const fn row(at: usize, magic: &'static [u8], name: &'static str, kind: Kind) ->
 
 const PCAP: &str = "pcap";
 const ETL: &str = "Windows event trace (ETL)";
-const ETL_REMEDY: &str = "convert it first with `etl2pcapng FILE.etl OUT.pcapng`";
+const ETL_REMEDY: &str = "convert it first with `etl2pcapng FILE.etl OUT.pcapng` (of `netsh trace`) or \
+    `pktmon etl2pcap FILE.etl --out OUT.pcapng` (of `pktmon`)";
+const TEXT_MODE: &str = "pcapng spoilt by a transfer in text mode";
+const TEXT_MODE_REMEDY: &str = "transfer it again in binary mode";
 
 /// Every format that is recognised. The first row that fits decides.
 const FORMATS: &[Row] = &[
@@ -46,22 +49,25 @@ const FORMATS: &[Row] = &[
     row(0, b"\x4d\x3c\xb2\xa1", PCAP, Kind::Capture(pcap::open)),
     row(0, b"\xa1\xb2\xcd\x34", PCAP, Kind::Capture(pcap::open)),
     row(0, b"\x34\xcd\xb2\xa1", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\x1c\0\x01\xac", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\xac\x01\0\x1c", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\x1c\0\x01\xab", PCAP, Kind::Capture(pcap::open)),
+    row(0, b"\xab\x01\0\x1c", PCAP, Kind::Capture(pcap::open)),
     row(0, b"\x0a\x0d\x0d\x0a", "pcapng", Kind::Capture(pcapng::open)),
+    row(0, b"RTSS", "netmon1", Kind::Capture(netmon::open)),
+    row(0, b"GMBU", "netmon2", Kind::Capture(netmon::open)),
+    row(0, b"snoop\0\0\0", "snoop", Kind::Capture(snoop::open)),
+    // The first bytes of pcapng were chosen to show this: line ends doubled, and made one.
+    row(0, b"\x0d\x0a\x0d\x0d", TEXT_MODE, Kind::Other(TEXT_MODE_REMEDY)),
+    row(0, b"\x0a\x0d\x0a", TEXT_MODE, Kind::Other(TEXT_MODE_REMEDY)),
     row(0, b"\x1f\x9d", "compress-ed", Kind::Other("decompress it first, e.g. `zcat FILE | lyncap audit -`")),
     row(257, b"ustar", "tar archive", Kind::Other("unpack it first")),
     row(0, b"PK\x03\x04", "zip archive", Kind::Other("unpack it first")),
     row(0, b"7z\xbc\xaf\x27\x1c", "7-Zip archive", Kind::Other("unpack it first")),
-    row(0, b"RTSS", "Microsoft Network Monitor 1 capture", Kind::Convert),
-    row(0, b"GMBU", "Microsoft Network Monitor 2 capture", Kind::Convert),
-    row(0, b"snoop\0\0\0", "snoop capture", Kind::Convert),
     row(0, b"TRSNIFF data    \x1a", "Sniffer capture", Kind::Convert),
     row(0, b"XCP\0", "NetXRay capture", Kind::Convert),
     row(0, b"ObserverPktBuffe", "Network Instruments Observer capture", Kind::Convert),
     row(0, b"iptrace ", "AIX iptrace capture", Kind::Convert),
-    row(0, b"\x1c\0\x01\xac", "Ixia capture", Kind::Convert),
-    row(0, b"\xac\x01\0\x1c", "Ixia capture", Kind::Convert),
-    row(0, b"\x1c\0\x01\xab", "Ixia capture", Kind::Convert),
-    row(0, b"\xab\x01\0\x1c", "Ixia capture", Kind::Convert),
     // The marker of the first event, behind a buffer header: version 1 or 2, 32 or 64 bit.
     row(72, b"\x01\0\x01\xc0", ETL, Kind::Other(ETL_REMEDY)),
     row(72, b"\x01\0\x02\xc0", ETL, Kind::Other(ETL_REMEDY)),
@@ -71,6 +77,8 @@ const FORMATS: &[Row] = &[
 
 /// Bytes that decide: no magic ends later.
 const SNIFFED: usize = 262;
+/// Bytes that decide on what is captured live.
+const LIVE: usize = 4;
 /// Bytes of an unknown file that are shown.
 const SHOWN: usize = 16;
 
@@ -109,6 +117,17 @@ pub(super) struct Opened {
     pub(super) compression: Option<&'static str>,
 }
 
+impl Opened {
+    /// The capture at the start of a window, or the window again.
+    fn capture(window: Window, layers: &Layers) -> Result<Self, Window> {
+        let Some(&Row { name: format, kind: Kind::Capture(open), .. }) = recognise(window.bytes()) else {
+            return Err(window);
+        };
+        let compression = layers.first().map(|outermost| outermost.name);
+        Ok(Self { source: open(window), format, compression })
+    }
+}
+
 /// Compressions around a capture that are undone: a compressed file may have been compressed again for its way.
 const LAYERS: usize = 2;
 
@@ -119,14 +138,14 @@ type Layers = ArrayVec<&'static Compression, LAYERS>;
 pub(super) fn open(mut window: Window) -> Result<Opened, Refusal> {
     let mut layers = Layers::new();
     loop {
-        // Four bytes decide on everything that is read: a live pipe need not hold more yet.
-        window.fill(4).map_err(Refusal::of)?;
-        if let Some(&Row { name: format, kind: Kind::Capture(open), .. }) = recognise(window.bytes()) {
-            let compression = layers.first().map(|outermost| outermost.name);
-            return Ok(Opened { source: open(window), format, compression });
-        }
+        // Four bytes decide on everything that is captured live: a pipe need not hold more yet.
+        window.fill(LIVE).map_err(Refusal::of)?;
+        window = match Opened::capture(window, &layers) {
+            Ok(opened) => return Ok(opened),
+            Err(window) => window,
+        };
         let Some(compression) = compressed::recognise(window.bytes()) else {
-            return Err(refuse(window, &layers));
+            return by_more(window, &layers);
         };
         if layers.try_push(compression).is_err() {
             let Compression { name, command } = layers.first().unwrap_or(&compression);
@@ -140,16 +159,20 @@ pub(super) fn open(mut window: Window) -> Result<Opened, Refusal> {
     }
 }
 
-/// Says what a file is that is no capture.
-fn refuse(mut window: Window, layers: &Layers) -> Refusal {
+/// Opens a capture that is known by more bytes, or says what a file is that is none.
+fn by_more(mut window: Window, layers: &Layers) -> Result<Opened, Refusal> {
     match window.fill(SNIFFED) {
         // What breaks off behind its first bytes still says by these what it is.
-        Err(error) if Fault::of(&error).is_none() => return Refusal::Unread(error),
+        Err(error) if Fault::of(&error).is_none() => return Err(Refusal::Unread(error)),
         Ok(_) | Err(_) => {}
     }
+    let window = match Opened::capture(window, layers) {
+        Ok(opened) => return Ok(opened),
+        Err(window) => window,
+    };
     let mut why: String = layers.iter().map(|layer| format!("{}-compressed: ", layer.name)).collect();
     why.push_str(&describe(window.bytes()));
-    Refusal::NotACapture { why, known: recognise(window.bytes()).is_some() }
+    Err(Refusal::NotACapture { why, known: recognise(window.bytes()).is_some() })
 }
 
 fn recognise(bytes: &[u8]) -> Option<&'static Row> {
@@ -204,7 +227,9 @@ mod tests {
     fn no_magic_hides_another() {
         for (i, row) in FORMATS.iter().enumerate() {
             assert!(row.at + row.magic.len() <= SNIFFED, "{}", row.name);
-            assert!(!matches!(row.kind, Kind::Capture(_)) || row.at + row.magic.len() <= 4, "{}", row.name);
+            // snoop's first frame ends behind what is sniffed: a pipe of it holds as much as soon as there is one.
+            let live = matches!(row.kind, Kind::Capture(_)) && row.name != "snoop";
+            assert!(!live || row.at + row.magic.len() <= LIVE, "{}", row.name);
             let mut file = vec![0xee; row.at];
             file.extend(row.magic);
             assert!(compressed::recognise(&file).is_none(), "{}", row.name);
@@ -227,9 +252,11 @@ mod tests {
         check(b"", "empty file; name a capture with frames in it");
         check(b"\x1f\x9d\x90rest", "compress-ed; decompress it first, e.g. `zcat FILE | lyncap audit -`");
         check(b"\x1f\x8b\x08\0", "nothing of its content can be read: gzip stream cut short");
+        check(b"XCP\0\x01", "NetXRay capture; convert it first with `editcap -F pcapng FILE OUT.pcapng`");
+        check(b"snoopy\n", "not a packet capture (starts with \"snoopy\"); name a pcap or pcapng file");
         check(
-            b"GMBU\x00\x02\x01\x00",
-            "Microsoft Network Monitor 2 capture; convert it first with `editcap -F pcapng FILE OUT.pcapng`",
+            b"\x0d\x0a\x0d\x0d\x0d\x0a",
+            "pcapng spoilt by a transfer in text mode; transfer it again in binary mode",
         );
         check(b"PK\x03\x04rest", "zip archive; unpack it first");
         check(b"#!/bin/sh\necho", "not a packet capture (starts with \"#!/bin/sh\"); name a pcap or pcapng file");

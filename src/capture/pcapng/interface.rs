@@ -1,15 +1,21 @@
-//! An interface of a pcapng section: link type, snaplen, and what its ticks mean.
+//! An interface of a pcapng section: link type, snaplen, what its ticks mean, and what it lost.
 //!
-//! In: an Interface Description Block's body. Out: [`Interface`], which turns ticks into nanoseconds.
+//! In: an Interface Description Block's body, an Interface Statistics Block's options, a packet's drop count.
+//! Out: [`Interface`], which turns ticks into nanoseconds.
 //! Must not know: packets.
+//!
+//! `if_fcslen` is passed: a frame check sequence stays in the frame, and IP says where the payload ends.
 
+use super::option::Options;
 use crate::capture::LinkType;
 use crate::capture::order::Order;
 use crate::net::Timestamp;
 
-const END_OF_OPTIONS: u16 = 0;
 const TIME_RESOLUTION: u16 = 9;
 const TIME_OFFSET: u16 = 14;
+
+/// Options of an Interface Statistics Block: lost by the interface, lost by the operating system.
+const DROPS: [u16; 2] = [5, 7];
 
 /// What a packet block needs to know of its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +27,16 @@ pub(super) struct Interface {
     resolution: Resolution,
     /// Seconds to add to every time.
     offset: i64,
+    lost: Lost,
+}
+
+/// Frames lost, as the file says in two ways; `None` where it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lost {
+    /// By the latest statistics.
+    by_statistics: Option<u64>,
+    /// By the sum of what its packets say.
+    by_packets: Option<u64>,
 }
 
 /// How ticks become nanoseconds.
@@ -38,7 +54,7 @@ impl Interface {
     /// Reads the block. An option that overruns the block or has a wrong length is an error: the times of
     /// all its frames could be wrong.
     pub(super) fn parse(order: Order, body: &[u8]) -> Result<Self, String> {
-        let Some(([word, snaplen], mut options)) = order.u32s::<2>(body) else {
+        let Some(([word, snaplen], options)) = order.u32s::<2>(body) else {
             return Err("interface block too short".to_owned());
         };
         let [link, _reserved] = order.halves(word);
@@ -47,18 +63,11 @@ impl Interface {
             snaplen: if snaplen == 0 { u32::MAX } else { snaplen },
             resolution: Resolution::Multiply(1000),
             offset: 0,
+            lost: Lost::default(),
         };
-        while let Some(([word], rest)) = order.u32s::<1>(options) {
-            let [code, length] = order.halves(word);
-            if code == END_OF_OPTIONS {
-                break;
-            }
-            let padded = usize::from(length).next_multiple_of(4);
-            let (Some(value), Some(next)) = (rest.get(..usize::from(length)), rest.get(padded..)) else {
-                return Err(format!("interface option {code} overruns its block"));
-            };
+        for option in Options::new(order, options) {
+            let (code, value) = option.map_err(|code| format!("interface option {code} overruns its block"))?;
             interface.apply(order, code, value)?;
-            options = next;
         }
         Ok(interface)
     }
@@ -73,6 +82,23 @@ impl Interface {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes the options of an Interface Statistics Block: the latest one that says something wins.
+    pub(super) fn statistics(&mut self, order: Order, options: &[u8]) {
+        let drops = Options::new(order, options).map_while(Result::ok).filter(|(code, _)| DROPS.contains(code));
+        let drops = drops.filter_map(|(_, value)| Options::number(order, value)).reduce(u64::saturating_add);
+        self.lost.by_statistics = drops.or(self.lost.by_statistics);
+    }
+
+    /// Counts frames that were lost before a packet.
+    pub(super) fn lose(&mut self, frames: u64) {
+        self.lost.by_packets = Some(self.lost.by_packets.unwrap_or(0).saturating_add(frames));
+    }
+
+    /// Frames lost. Both ways tell of the same frames: the larger number counts.
+    pub(super) fn lost(&self) -> Option<u64> {
+        self.lost.by_statistics.max(self.lost.by_packets)
     }
 
     /// The time that a packet block's two halves of a tick count mean.
@@ -143,8 +169,13 @@ mod tests {
 
     #[test]
     fn as_dumpcap_writes_it() {
-        let expected =
-            Interface { link: LinkType::ETHERNET, snaplen: 0x4_0000, resolution: Resolution::Multiply(1), offset: 0 };
+        let expected = Interface {
+            link: LinkType::ETHERNET,
+            snaplen: 0x4_0000,
+            resolution: Resolution::Multiply(1),
+            offset: 0,
+            lost: Lost::default(),
+        };
         assert_eq!(Interface::parse(Order::Little, DUMPCAP), Ok(expected));
     }
 
@@ -181,6 +212,25 @@ mod tests {
         check(6, i64::MAX, 0, i64::MAX);
         check(6, i64::MIN, 0, i64::MIN);
         check(0, i64::MIN, u64::MAX, i64::MAX);
+    }
+
+    #[test]
+    fn losses_are_told_in_two_ways() {
+        let mut interface = with(&[]).unwrap();
+        assert_eq!(interface.lost(), None);
+        interface.statistics(Order::Little, b"\x04\0\x08\0\x09\0\0\0\0\0\0\0");
+        assert_eq!(interface.lost(), None);
+        interface.statistics(Order::Big, b"\0\x05\0\x08\0\0\0\0\0\0\0\x02\0\x07\0\x08\0\0\0\0\0\0\0\x03");
+        assert_eq!(interface.lost(), Some(5));
+        interface.lose(4);
+        assert_eq!(interface.lost(), Some(5));
+        interface.lose(u64::MAX);
+        assert_eq!(interface.lost(), Some(u64::MAX));
+        let mut interface = with(&[]).unwrap();
+        interface.statistics(Order::Big, b"\0\x05\0\x08\0\0\0\0\0\0\0\x02\0\x07\0\x08");
+        interface.statistics(Order::Big, b"\0\x05\0\x04\0\0\0\x09");
+        interface.statistics(Order::Big, &[]);
+        assert_eq!(interface.lost(), Some(2));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! pcapng: sections of blocks; interfaces are described before the packets that came in on them.
 //!
 //! In: a window that stands at a section header. Out: a [`Source`] of its frames.
-//! Must not know: other formats; anything a block says beyond frames, their time and their link type.
+//! Must not know: other formats; anything a block says beyond frames, their time, their link type and their loss.
+//!
+//! Read are sections, interfaces, the three kinds of packet, and of interface statistics the losses; every other block
+//! (names, secrets, journals, custom ones) is passed, whatever is in it.
 //!
 //! A block that contradicts itself (its two lengths differ, its packet is longer than the block, it names an
 //! interface never described) is damage and ends the file: beyond it neither a frame's time unit nor its
@@ -9,6 +12,7 @@
 //! is ignored, since live writers cannot know it.
 
 use interface::Interface;
+use option::Options;
 
 use super::Frame;
 use super::order::Order;
@@ -17,6 +21,7 @@ use super::window::Window;
 use crate::net::Timestamp;
 
 mod interface;
+mod option;
 
 /// Type, length, and the length again at the end.
 const SMALLEST: u32 = 12;
@@ -33,7 +38,13 @@ const INTERFACE: u32 = 1;
 /// Obsolete, but old files have it.
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+
+/// Option of an Enhanced Packet Block: frames lost since the packet before.
+const DROP_COUNT: u16 = 4;
+/// The obsolete Packet Block's count of lost frames where it has none.
+const NO_DROP_COUNT: u16 = u16::MAX;
 
 /// The byte-order magic, as its writer's order reads it.
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
@@ -44,6 +55,10 @@ struct Pcapng {
     interfaces: Vec<Interface>,
     /// Time of the frame before, for those that state none; the epoch before any frame has stated one.
     last: Timestamp,
+    /// Where the packet behind the latest one begins whose losses are counted.
+    counted: u64,
+    /// Frames lost in the sections before.
+    lost: Option<u64>,
 }
 
 /// The fields that Enhanced Packet Block and Packet Block share, and what follows them.
@@ -54,17 +69,20 @@ struct Packet<'a> {
     captured: u32,
     original: u32,
     rest: &'a [u8],
+    /// Where its block is in the file.
+    offset: u64,
 }
 
 /// Opens a file that starts with a section header's type.
 pub(super) fn open(window: Window) -> Box<dyn Source> {
-    let format = Pcapng { order: Order::Little, interfaces: Vec::new(), last: Timestamp::default() };
+    let (order, interfaces, last) = (Order::Little, Vec::new(), Timestamp::default());
+    let format = Pcapng { order, interfaces, last, counted: 0, lost: None };
     Box::new(Reader::new(window, format))
 }
 
 impl Format for Pcapng {
     #[inline]
-    fn record<'a>(&mut self, bytes: &'a [u8]) -> Record<'a> {
+    fn record<'a>(&mut self, bytes: &'a [u8], offset: u64) -> Record<'a> {
         let Some(([_, _, magic], _)) = Order::Little.u32s::<3>(bytes) else {
             return Record::Short { wanted: SMALLEST as usize, part: "block header" };
         };
@@ -97,11 +115,15 @@ impl Format for Pcapng {
             return Record::Damaged(format!("block of type {kind:#x} ends with length {again}, began with {stated}"));
         }
         let frame = match kind {
-            ENHANCED_PACKET => self.enhanced(body).map(Some),
-            PACKET => self.obsolete(body).map(Some),
+            ENHANCED_PACKET => self.enhanced(body, offset).map(Some),
+            PACKET => self.obsolete(body, offset).map(Some),
             SIMPLE_PACKET => self.simple(body).map(Some),
             INTERFACE => self.describe(body).map(|()| None),
             SECTION => self.begin(order, body).map(|()| None),
+            STATISTICS => {
+                self.statistics(body);
+                Ok(None)
+            }
             _ => Ok(None),
         };
         match frame {
@@ -109,6 +131,10 @@ impl Format for Pcapng {
             Ok(None) => Record::Other { length },
             Err(what) => Record::Damaged(what),
         }
+    }
+
+    fn dropped(&self) -> Option<u64> {
+        self.interfaces.iter().filter_map(Interface::lost).chain(self.lost).reduce(u64::saturating_add)
     }
 }
 
@@ -123,6 +149,7 @@ impl Pcapng {
         if major != 1 {
             return Err(format!("pcapng version {major}.{minor} is unknown"));
         }
+        self.lost = self.dropped();
         self.order = order;
         self.interfaces.clear();
         Ok(())
@@ -138,23 +165,61 @@ impl Pcapng {
         Ok(())
     }
 
+    /// Interface Statistics Block. One that is broken, or of an interface never described, says nothing: no frame
+    /// depends on it.
+    #[cold]
+    fn statistics(&mut self, body: &[u8]) {
+        let Some(([interface, _, _], options)) = self.order.u32s::<3>(body) else { return };
+        let interface = usize::try_from(interface).ok().and_then(|index| self.interfaces.get_mut(index));
+        interface.into_iter().for_each(|interface| interface.statistics(self.order, options));
+    }
+
     /// Enhanced Packet Block.
     #[inline]
-    fn enhanced<'a>(&mut self, body: &'a [u8]) -> Result<Frame<'a>, String> {
+    fn enhanced<'a>(&mut self, body: &'a [u8], offset: u64) -> Result<Frame<'a>, String> {
         let Some(([interface, high, low, captured, original], rest)) = self.order.u32s::<5>(body) else {
             return Err(too_short());
         };
-        self.packet(&Packet { interface, high, low, captured, original, rest })
+        let packet = Packet { interface, high, low, captured, original, rest, offset };
+        let padded = (captured as usize).checked_next_multiple_of(4);
+        let options = padded.and_then(|padded| rest.get(padded..)).unwrap_or_default();
+        if !options.is_empty() {
+            self.options(&packet, options);
+        }
+        self.packet(&packet)
+    }
+
+    /// The options of an Enhanced Packet Block, for what they say of losses.
+    #[cold]
+    fn options(&mut self, packet: &Packet<'_>, options: &[u8]) {
+        let mut counts =
+            Options::new(self.order, options).map_while(Result::ok).filter(|option| option.0 == DROP_COUNT);
+        if let Some(frames) = counts.next().and_then(|(_, value)| Options::number(self.order, value)) {
+            self.lose(packet, frames);
+        }
+    }
+
+    /// Counts frames lost before a packet, once however often the packet is asked for.
+    fn lose(&mut self, packet: &Packet<'_>, frames: u64) {
+        let interface = usize::try_from(packet.interface).ok().and_then(|index| self.interfaces.get_mut(index));
+        if let Some(interface) = interface.filter(|_| packet.offset >= self.counted) {
+            interface.lose(frames);
+            self.counted = packet.offset.saturating_add(1);
+        }
     }
 
     /// Packet Block: a 16-bit interface number and a drop count where the enhanced one has 32 bits.
     #[cold]
-    fn obsolete<'a>(&mut self, body: &'a [u8]) -> Result<Frame<'a>, String> {
+    fn obsolete<'a>(&mut self, body: &'a [u8], offset: u64) -> Result<Frame<'a>, String> {
         let Some(([word, high, low, captured, original], rest)) = self.order.u32s::<5>(body) else {
             return Err(too_short());
         };
-        let [interface, _drops] = self.order.halves(word);
-        self.packet(&Packet { interface: interface.into(), high, low, captured, original, rest })
+        let [interface, drops] = self.order.halves(word);
+        let packet = Packet { interface: interface.into(), high, low, captured, original, rest, offset };
+        if drops != NO_DROP_COUNT {
+            self.lose(&packet, drops.into());
+        }
+        self.packet(&packet)
     }
 
     /// What both kinds of timed packet mean.
@@ -199,7 +264,7 @@ fn unknown_interface(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::testing::{Pcapng as File, Seen, check_changes, check_cuts, read};
+    use crate::capture::testing::{Pcapng as File, Seen, check_changes, check_cuts, dropped, read};
 
     /// The smallest useful file, little-endian: section, Ethernet interface, one enhanced packet.
     const ONE_FRAME: &[u8] = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\
@@ -224,6 +289,8 @@ mod tests {
         ends.push(file.bytes.len());
         file.block(4, &[1; 20]); // names
         file.block(5, &[0; 12]); // statistics
+        file.block(9, &[b'a'; 6]); // systemd's journal
+        file.block(10, &[1; 9]); // secrets
         file.block(0x0bad, &[0, 1, 2, 3]);
         file.block(0x4000_0bad, &[0, 1, 2, 3]);
         file.block(0x7fff_ffff, &[]);
@@ -325,6 +392,60 @@ mod tests {
             file.block(6, &body);
             check_damage(&file, 1, &format!("packet of {captured} bytes in a block with room for 8"));
         }
+    }
+
+    /// What a section of two interfaces in either byte order says was lost.
+    fn check_lost(blocks: fn(&mut File), expected: Option<u64>) {
+        for order in [Order::Little, Order::Big] {
+            let mut file = File::new(order);
+            file.interface(1, 0, &[]);
+            file.interface(1, 0, &[]);
+            blocks(&mut file);
+            assert_eq!((dropped(&file.bytes), read(&file.bytes).1), (expected, vec![]), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn losses_are_summed_over_interfaces_and_sections() {
+        check_lost(|file| file.enhanced(0, 0, 1, &[1]), None);
+        // Received 9, lost by the interface, accepted by the filter 8, lost by the system; the latest block wins.
+        check_lost(|file| file.statistics(0, &[(4, 9), (5, 1), (6, 8), (7, 2)]), Some(3));
+        check_lost(|file| file.statistics(1, &[(5, 0)]), Some(0));
+        check_lost(|file| [5, 7].iter().for_each(|&lost| file.statistics(1, &[(5, lost)])), Some(7));
+        check_lost(|file| [0, 1].iter().for_each(|&interface| file.statistics(interface, &[(7, 4)])), Some(8));
+        check_lost(|file| file.statistics(2, &[(5, 9)]), None);
+        // Before a packet, however often the packet is asked for.
+        check_lost(
+            |file| (0..99).for_each(|at| file.enhanced_with(0, at, 3, &[1, 2, 3], &[(4, 2), (2, 1)])),
+            Some(198),
+        );
+        check_lost(|file| (0..9).for_each(|at| file.obsolete((at % 2) as u16, at, 3, &[1, 2, 3])), Some(27));
+        let both = |file: &mut File| {
+            file.enhanced_with(0, 0, 1, &[1], &[(4, 6)]);
+            file.statistics(0, &[(5, 5)]);
+        };
+        check_lost(both, Some(6));
+        let sections = |file: &mut File| {
+            file.statistics(0, &[(5, 5)]);
+            file.section(Order::Big);
+            file.interface(1, 0, &[]);
+            file.statistics(0, &[(5, 6)]);
+        };
+        check_lost(sections, Some(11));
+    }
+
+    #[test]
+    fn options_that_lie_cost_no_frame() {
+        let mut file = File::new(Order::Little);
+        file.interface(1, 0, &[]);
+        for tail in [&[4, 0, 0xff, 0xff][..], &[4, 0, 4, 0, 1, 2, 3, 4], &[4, 0, 8, 0, 1, 2], &[0, 0, 0, 0, 4, 0, 8, 0]]
+        {
+            let mut body = [&[0; 12][..], &1_u32.to_le_bytes(), &1_u32.to_le_bytes(), &[7, 0, 0, 0]].concat();
+            body.extend(tail);
+            file.block(6, &body);
+            file.block(5, &[&[0; 12], tail].concat());
+        }
+        assert_eq!((read(&file.bytes).0.len(), read(&file.bytes).1, dropped(&file.bytes)), (4, vec![], None));
     }
 
     #[test]
