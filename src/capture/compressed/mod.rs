@@ -100,7 +100,8 @@ enum Wrong {
     Dictionary,
 }
 
-/// The most memory that a compressed file can ask for: what zstd grants unasked, twice of what `xz -9` needs.
+/// The most memory that a compressed file can ask for, for a window or dictionary: what zstd grants unasked, twice of
+/// what `xz -9` needs.
 const MEMORY: u64 = 128 << 20;
 /// A file that grows by more than this factor is made to, but only once it is [`LARGE`].
 const BOMB: u64 = 1000;
@@ -184,7 +185,7 @@ impl Decoder {
         let mut rows = MEMBERS.iter().filter(|row| row.compression == self.compression);
         let Some(row) = rows.find(|row| row.fits(self.raw.window.bytes())) else {
             let name = self.compression.name;
-            let none = || Fault::error(format!("what follows the {name} stream is none"));
+            let none = || Fault::error(format!("what follows the {name} stream is no {name}"));
             return Err(self.raw.failed.take().unwrap_or_else(none));
         };
         self.member = Some((row.decoder)());
@@ -205,7 +206,7 @@ impl Decoder {
         let first = format!("decompress it first, e.g. `{command} | lyncap audit -`");
         Fault::error(match wrong {
             Wrong::Memory(bytes) => {
-                let [wanted, most] = [*bytes, MEMORY].map(|bytes| bytes.div_ceil(1 << 20));
+                let [wanted, most] = [*bytes, MEMORY].map(|bytes| bytes >> 20);
                 format!("{name} stream needs {wanted} MiB of memory (at most {most}); {first}")
             }
             Wrong::Dictionary => format!("{name} stream needs the dictionary it was made with; decompress it first"),
