@@ -56,6 +56,15 @@ pub(super) fn parse(ip: Ip, bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Ski
     }
 }
 
+/// Whether the checksum of an IPv4 header is right (RFC 1071); IPv6 has none.
+pub(super) fn is_checked(bytes: &[u8]) -> bool {
+    let Some(first) = bytes.first().filter(|&first| first >> 4 == 4) else { return true };
+    let header = bytes.get(..usize::from(first & 0x0f) * 4).unwrap_or_default();
+    let words = header.chunks_exact(2).map(|pair| pair.iter().fold(0, |word, &byte| word << 8 | u32::from(byte)));
+    let sum: u32 = words.sum();
+    (sum & 0xffff) + (sum >> 16) == 0xffff
+}
+
 #[inline]
 fn ipv4(bytes: &[u8], wire: u32) -> Result<Datagram<'_>, Skip> {
     let (header, _) = bytes.split_first_chunk::<20>().ok_or_else(|| cut(bytes, 4))?;
@@ -245,6 +254,17 @@ mod tests {
         // Options.
         check(Ip::V4, &v4(|b| b[0] = 0x46), Ok((17, 4, 4)));
         check(Ip::V4, &v4(|b| b[0] = 0x47), Ok((17, 0, 0)));
+    }
+
+    #[test]
+    fn a_checksum_covers_the_header() {
+        // The example of RFC 1071's readers: 4500 0073 0000 4000 4011 b861 c0a8 0001 c0a8 00c7.
+        let mut header =
+            [0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7];
+        assert!(is_checked(&header) && !is_checked(&header[..19]) && !is_checked(&v4(|_| ())));
+        header[8] -= 1;
+        assert!(!is_checked(&header));
+        assert!(is_checked(&v6(17, &BODY)));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct FlowRecord<'a> {
     pub outcome: &'static str,
     pub handshake_rtt_s: Option<f64>,
     pub vlan: Vec<u16>,
-    /// Outermost first, such as `gre/erspan`.
+    /// Outermost first, such as `mpls/gre`.
     pub tunnel: Option<String>,
     pub verdict: &'static str,
     pub proof: Option<&'static str>,

@@ -113,3 +113,80 @@ fn erspan_3(layer: Layer<'_>) -> Step<'_> {
         _ => Err(Skip::NonIp),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What follows, behind how many bytes, in which tunnel; and that every cut is that or truncated.
+    fn check(open: fn(Layer<'_>) -> Step<'_>, header: &[u8], expected: Result<(Next, &str), Skip>) {
+        let bytes = [header, &[0x45; 20]].concat();
+        let wire = u32::try_from(bytes.len()).unwrap();
+        let found = open(Layer::at(Next::AnyIp, &bytes, wire));
+        let found = found.map(|layer| (layer.next, layer.bytes.len(), layer.tunnel.to_string()));
+        assert_eq!(found, expected.map(|(next, name)| (next, 20, name.to_owned())), "{header:02x?}");
+        for n in 0..bytes.len() {
+            match (open(Layer::at(Next::AnyIp, &bytes[..n], wire)), expected) {
+                (Ok(layer), Ok((next, _))) => assert!(n >= header.len() && layer.next == next),
+                (Err(skip), _) => assert!(skip == Skip::Truncated || skip == Skip::NonIp, "{skip:?} at {n}"),
+                (Ok(_), Err(_)) => panic!("{n} of {header:02x?}"),
+            }
+        }
+    }
+
+    const ETHERNET: Next = Next::Link(LinkType::ETHERNET);
+
+    #[test]
+    fn version_0() {
+        check(header, &[0, 0, 0x08, 0], Ok((Next::Ether(0x0800), "gre")));
+        check(header, &[0x80, 0, 0x86, 0xdd, 1, 2, 0, 0], Ok((Next::Ether(0x86dd), "gre")));
+        check(header, &[0x30, 0, 0x88, 0x47, 1, 2, 3, 4, 5, 6, 7, 8], Ok((Next::Ether(0x8847), "gre")));
+        check(header, &[0xb0, 0, 0x08, 0, 1, 1, 0, 0, 2, 2, 2, 2, 3, 3, 3, 3], Ok((Next::Ether(0x0800), "gre")));
+        // Routing: entries of 0 and 4 bytes, and the last. It brings the checksum's field.
+        let routed = [0x40, 0, 0x08, 0, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 4, 1, 2, 3, 4, 0, 0, 0, 0];
+        check(header, &routed, Ok((Next::Ether(0x0800), "gre")));
+        check(header, &[0, 0, 0x65, 0x58], Ok((ETHERNET, "gre")));
+        check(header, &[0x20, 0, 0x65, 0x58, 0, 0, 1, 0], Ok((ETHERNET, "nvgre")));
+        check(header, &[0x30, 0, 0x65, 0x58, 0, 0, 1, 0, 0, 0, 0, 1], Ok((ETHERNET, "gre")));
+        check(header, &[0, 0, 0x82, 0x00], Ok((Next::Link(LinkType(105)), "gre")));
+        check(header, &[0, 0, 0x88, 0x3e], Ok((Next::Ip(Ip::V4), "gre")));
+        check(header, &[0, 0, 0x88, 0x3e, 0, 0, 0, 0], Ok((Next::Ip(Ip::V4), "gre")));
+        check(header, &[0, 0, 0x00, 0x2a], Err(Skip::NonIp));
+        check(header, &[0, 2, 0x08, 0], Err(Skip::NonIp));
+    }
+
+    #[test]
+    fn mirrored_frames() {
+        check(header, &[0, 0, 0x88, 0xbe], Ok((ETHERNET, "erspan-1")));
+        let numbered = |protocol: [u8; 2], rest: &[u8]| [&[0x10, 0][..], &protocol, &[0, 0, 0, 1], rest].concat();
+        check(header, &numbered([0x88, 0xbe], &[0x1f, 0, 0, 0, 0, 0, 0, 0]), Ok((ETHERNET, "erspan-2")));
+        check(header, &numbered([0x88, 0xbe], &[0x20, 0, 0, 0, 0, 0, 0, 0]), Err(Skip::NonIp));
+        let third = |kind, flags, more: &[u8]| {
+            numbered([0x22, 0xeb], &[&[0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, kind, flags], more].concat())
+        };
+        check(header, &third(0x80, 0xfe, &[]), Ok((ETHERNET, "erspan-3")));
+        check(header, &third(0x03, 1, &[9; 8]), Ok((ETHERNET, "erspan-3")));
+        check(header, &third(2 << 2, 0, &[]), Ok((Next::AnyIp, "erspan-3")));
+        check(header, &third(1 << 2, 0, &[]), Err(Skip::NonIp));
+    }
+
+    #[test]
+    fn version_1() {
+        let call = [0, 20, 0, 7];
+        let join = |flags: [u8; 2], rest: &[u8]| [&flags[..], &[0x88, 0x0b], &call, rest].concat();
+        check(header, &join([0x30, 0x01], &[0, 0, 0, 1]), Ok((Next::Ppp, "pptp")));
+        check(header, &join([0x30, 0x81], &[0, 0, 0, 1, 0, 0, 0, 2]), Ok((Next::Ppp, "pptp")));
+        check(header, &join([0x20, 0x81], &[0, 0, 0, 2]), Err(Skip::NonIp));
+        check(header, &[0x30, 0x01, 0x08, 0], Err(Skip::NonIp));
+    }
+
+    #[test]
+    fn over_udp_no_bit_is_set_that_means_nothing() {
+        check(over_udp, &[0x20, 0, 0x08, 0, 1, 2, 3, 4], Ok((Next::Ether(0x0800), "gre")));
+        for header in
+            [[0x40, 0, 0x08, 0], [0, 1, 0x88, 0x0b], [0, 0, 0x08, 0x06], [0x08, 0, 0x08, 0], [0, 0, 0x88, 0xbe]]
+        {
+            check(over_udp, &header, Err(Skip::NonIp));
+        }
+    }
+}

@@ -49,3 +49,36 @@ pub(super) fn header(layer: Layer<'_>) -> Step<'_> {
     }
     Err(Skip::NonIp)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a header and twenty more bytes are user data: and what of them is captured.
+    fn check(flags: u8, kind: u8, length: u8, optional: &[u8], expected: Result<(), Skip>) {
+        let bytes = [&[flags, kind, 0, length, 0, 0, 0, 1], optional, &[0x45; 20]].concat();
+        let found = header(Layer::at(Next::AnyIp, &bytes, u32::try_from(bytes.len()).unwrap()));
+        let found = found.map(|layer| (layer.next, layer.bytes.len()));
+        assert_eq!(found, expected.map(|()| (Next::AnyIp, 20)), "{flags:02x} {optional:02x?}");
+    }
+
+    #[test]
+    fn user_data() {
+        check(0x30, 255, 20, &[], Ok(()));
+        check(0x32, 255, 24, &[0, 1, 0, 0], Ok(()));
+        check(0x31, 255, 24, &[0, 0, 9, 0x85], Ok(()));
+        check(0x34, 255, 28, &[0, 0, 0, 0x85, 1, 0, 9, 0], Ok(()));
+        check(0x36, 255, 36, &[0, 0, 0, 0x85, 1, 0, 9, 0xc0, 2, 0, 9, 9, 9, 9, 9, 0], Ok(()));
+    }
+
+    #[test]
+    fn everything_else() {
+        for (flags, kind, length) in [(0x30, 1, 20), (0x30, 255, 21), (0x50, 255, 20), (0x20, 255, 20), (0x38, 255, 20)]
+        {
+            check(flags, kind, length, &[], Err(Skip::NonIp));
+        }
+        check(0x34, 255, 28, &[0, 0, 0, 0x85, 0, 0, 9, 0], Err(Skip::NonIp));
+        check(0x34, 255, 28, &[0, 0, 0, 0x85, 90, 0, 9, 0], Err(Skip::Truncated));
+        check(0x34, 255, 64, &[&[0, 0, 0, 0x85][..], &[1, 0, 9, 0x85].repeat(10)].concat(), Err(Skip::NonIp));
+    }
+}

@@ -26,7 +26,7 @@ pub(super) fn over_udp(layer: Layer<'_>) -> Step<'_> {
         _ if flags & NO_DATA != 0 => Err(Skip::NonIp),
         2 => version_2(flags, whole, layer).map_err(|_| Skip::NonIp),
         3 if flags == 3 => match layer.proof::<2>()? {
-            ([0, 0], layer) => version_3(layer),
+            ([0, 0], layer) => version_3(layer).map_err(|_| Skip::NonIp),
             _ => Err(Skip::NonIp),
         },
         _ => Err(Skip::NonIp),
@@ -67,13 +67,64 @@ fn version_2(flags: u16, whole: u32, layer: Layer<'_>) -> Step<'_> {
 /// ends know: it is where an Ethernet header is.
 fn version_3(layer: Layer<'_>) -> Step<'_> {
     const BEFORE: [usize; 4] = [0, 4, 8, 12];
-    let (&session, layer) = layer.proof::<4>()?;
+    let (&session, layer) = layer.header::<4>()?;
     if session == [0; 4] {
         return Err(Skip::NonIp);
     }
     let at = BEFORE.into_iter().find(|&at| layer.bytes.get(at..).is_some_and(mpls::is_ethernet));
     match at {
         Some(at) => Ok(layer.behind(at)?.inside(Encapsulation::L2tpV3).then(Next::ETHERNET)),
+        None if layer.is_cut() && layer.bytes.len() < 12 + mpls::ETHERNET => Err(Skip::Truncated),
         None => Err(Skip::NonIp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+
+    /// What follows a header and IP's first byte in PPP, over UDP.
+    fn check(header: &[u8], expected: bool) {
+        let bytes = [header, &[0xff, 3, 0, 0x21, 0x45]].concat();
+        let wire = u32::try_from(bytes.len()).unwrap();
+        let found = over_udp(Layer::at(Next::AnyIp, &bytes, wire));
+        let expected = if expected { Ok((Next::Ppp, 5)) } else { Err(Skip::NonIp) };
+        assert_eq!(found.map(|layer| (layer.next, layer.bytes.len())), expected, "{header:02x?}");
+        for n in 0..bytes.len() {
+            assert_eq!(over_udp(Layer::at(Next::AnyIp, &bytes[..n], wire)).err(), Some(Skip::NonIp), "{n}");
+        }
+    }
+
+    #[test]
+    fn version_2_data() {
+        check(&[0, 2, 0, 7, 0, 8], true);
+        check(&[0x40, 2, 0, 13, 0, 7, 0, 8], true);
+        check(&[0x40, 2, 0, 14, 0, 7, 0, 8], false);
+        check(&[0x08, 2, 0, 7, 0, 8, 0, 1, 0, 1], true);
+        check(&[0x02, 2, 0, 7, 0, 8, 0, 3, 9, 9, 9], true);
+        check(&[0x4b, 2, 0, 21, 0, 7, 0, 8, 0, 1, 0, 1, 0, 2, 9, 9], true);
+        for header in
+            [[0x80, 2, 0, 7, 0, 8], [0, 1, 0, 7, 0, 8], [0, 0x12, 0, 7, 0, 8], [0, 2, 0, 0, 0, 8], [0, 2, 0, 7, 0, 0]]
+        {
+            check(&header, false);
+        }
+    }
+
+    #[test]
+    fn version_3_is_where_an_ethernet_header_is() {
+        let ethernet = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45];
+        for before in [0, 4, 8, 12] {
+            let bytes = [&[0, 0, 0, 5][..], &[0xaa; 12][..before], &ethernet].concat();
+            let wire = u32::try_from(bytes.len()).unwrap();
+            let found = over_ip(Layer::at(Next::AnyIp, &bytes, wire)).unwrap();
+            assert_eq!((found.next, found.bytes), (Next::Link(LinkType::ETHERNET), &ethernet[..]));
+            let cut = over_ip(Layer::at(Next::AnyIp, &bytes[..17], wire));
+            assert_eq!(cut.err(), Some(Skip::Truncated));
+            let framed = [&[0, 3, 0, 0][..], &bytes].concat();
+            assert!(over_udp(Layer::at(Next::AnyIp, &framed, wire + 4)).is_ok());
+        }
+        assert_eq!(over_ip(Layer::at(Next::AnyIp, &[0; 60], 60)).err(), Some(Skip::NonIp));
+        assert_eq!(over_ip(Layer::at(Next::AnyIp, &[7; 60], 60)).err(), Some(Skip::NonIp));
     }
 }

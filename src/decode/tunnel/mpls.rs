@@ -19,7 +19,7 @@ const CONTROL_WORD: usize = 4;
 const ETHERTYPES: [u16; 11] = [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x8847, 0x8864, 0x8909, 0x894f, 0x0806, 0x88cc];
 
 /// Length of an Ethernet header.
-const ETHERNET: usize = 14;
+pub(super) const ETHERNET: usize = 14;
 
 /// Passes a label stack.
 pub(in crate::decode) fn stack(layer: Layer<'_>) -> Step<'_> {
@@ -34,13 +34,16 @@ pub(in crate::decode) fn stack(layer: Layer<'_>) -> Step<'_> {
     Err(Skip::Malformed)
 }
 
-/// Over UDP. A label proves nothing: the IP header below does, and must have been captured. (RFC 7510)
+/// Over UDP. A label proves nothing: the IP header below does, if it fills the datagram and its checksum is right.
+/// (RFC 7510)
 pub(super) fn over_udp(layer: Layer<'_>) -> Step<'_> {
     let layer = stack(layer).map_err(|_| Skip::NonIp)?;
-    match layer.next {
-        Next::Ip(ip) if network::parse(ip, layer.bytes, layer.wire).is_err() => Err(Skip::NonIp),
-        _ => Ok(layer),
-    }
+    let proven = match layer.next {
+        Next::Ip(ip) => network::parse(ip, layer.bytes, layer.wire)
+            .is_ok_and(|datagram| datagram.total == layer.wire && network::is_checked(layer.bytes)),
+        _ => true,
+    };
+    if proven { Ok(layer) } else { Err(Skip::NonIp) }
 }
 
 /// IP by its first four bits; else Ethernet, with or without a control word.
@@ -67,7 +70,7 @@ fn below(layer: Layer<'_>) -> Step<'_> {
 fn is_ip(ip: Ip, layer: &Layer<'_>) -> bool {
     match network::parse(ip, layer.bytes, layer.wire) {
         Ok(datagram) => datagram.total <= layer.wire,
-        Err(skip) => skip == Skip::Truncated,
+        Err(skip) => skip == Skip::Truncated && layer.is_cut(),
     }
 }
 
@@ -79,5 +82,63 @@ pub(super) fn is_ethernet(bytes: &[u8]) -> bool {
         0x0800 => version.is_none_or(|version| version == 4),
         0x86dd => version.is_none_or(|version| version == 6),
         ethertype => ETHERTYPES.contains(&ethertype),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+
+    /// What stands below one label, and how many bytes of it; and that every cut is that, or truncated.
+    fn check(below: &[u8], expected: Result<(Next, usize), Skip>) {
+        let bytes = [&[0, 1, 1, 64], below].concat();
+        let wire = u32::try_from(bytes.len()).unwrap();
+        let found = stack(Layer::at(Next::AnyIp, &bytes, wire));
+        assert_eq!(found.map(|layer| (layer.next, layer.bytes.len())), expected, "{below:02x?}");
+        for n in 0..bytes.len() {
+            match (stack(Layer::at(Next::AnyIp, &bytes[..n], wire)), expected) {
+                (Ok(cut), Ok((next, _))) => assert!(cut.next == next || n < 4 + 40, "{:?} at {n}", cut.next),
+                (Err(skip), _) => assert!(skip == Skip::Truncated || Err(skip) == expected, "{skip:?} at {n}"),
+                // The version behind the ethertype is not there yet.
+                (Ok(cut), Err(_)) => assert_eq!(cut.bytes.len(), super::ETHERNET, "{n} of {below:02x?}"),
+            }
+        }
+    }
+
+    const ETHERNET: Next = Next::Link(LinkType::ETHERNET);
+    /// 20 bytes, UDP without a header.
+    const IP: [u8; 20] = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+
+    fn wire(first: u8, ethertype: [u8; 2], body: &[u8]) -> Vec<u8> {
+        [&[first, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2][..], &ethertype, body].concat()
+    }
+
+    #[test]
+    fn what_stands_below() {
+        check(&IP, Ok((Next::Ip(Ip::V4), 20)));
+        check(&[0x60; 40], Ok((Next::Ip(Ip::V6), 40)));
+        // Hardware addresses that begin as nothing, as a control word, as IP.
+        for first in [0xf2, 0x02, 0x00, 0x44, 0x4e, 0x60] {
+            check(&wire(first, [8, 0], &IP), Ok((ETHERNET, 34)));
+            check(&[&[0, 0, 0, 7][..], &wire(first, [8, 0], &IP)].concat(), Ok((ETHERNET, 34)));
+        }
+        check(&wire(2, [0x81, 0], &[0; 20]), Ok((ETHERNET, 34)));
+        check(&wire(2, [0x08, 0x06], &[0; 28]), Err(Skip::Mpls));
+        check(&wire(2, [0x08, 0], &[0x60; 40]), Err(Skip::Mpls));
+        // Associated with a pseudowire (RFC 5586): not its traffic.
+        check(&[0x10; 40], Err(Skip::Mpls));
+    }
+
+    #[test]
+    fn over_udp_the_packet_below_proves_the_label() {
+        let mut ip = IP;
+        (ip[10], ip[11]) = (0x66, 0xd7);
+        assert!(network::is_checked(&ip));
+        let found = |ip: &[u8], wire| {
+            let bytes = [&[0, 1, 1, 64], ip].concat();
+            over_udp(Layer::at(Next::AnyIp, &bytes, wire)).is_ok()
+        };
+        assert!(found(&ip, 24) && !found(&ip, 25) && !found(&ip[..19], 24) && !found(&IP, 24));
     }
 }

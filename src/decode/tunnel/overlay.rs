@@ -31,12 +31,12 @@ pub(super) fn vxlan_gpe(layer: Layer<'_>) -> Step<'_> {
     }
 }
 
-/// The network service header: version 0, no management, its own length. It ends with the next protocol's number.
+/// The network service header: version 0, its own length, the next protocol's number.
 pub(in crate::decode) fn nsh(layer: Layer<'_>) -> Step<'_> {
     const LEAST_WORDS: u8 = 2;
     let (&[version, length, _, next], layer) = layer.header::<4>()?;
     let words = length & 0x3f;
-    if version & 0xe0 != 0 || words < LEAST_WORDS {
+    if version & 0xc0 != 0 || words < LEAST_WORDS {
         return Err(Skip::NonIp);
     }
     numbered(next, layer.behind(usize::from(words) * 4 - 4)?.inside(Encapsulation::Nsh))
@@ -80,4 +80,80 @@ fn are_options(mut bytes: &[u8]) -> bool {
         }
     }
     bytes.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+
+    type Open = fn(Layer<'_>) -> Step<'_>;
+    const ETHERNET: Next = Next::Link(LinkType::ETHERNET);
+
+    /// What follows a header and twenty more bytes; and that less than eight bytes of it prove nothing.
+    fn check(open: Open, header: &[u8], expected: Option<Next>) {
+        let bytes = [header, &[0x45; 20]].concat();
+        let wire = u32::try_from(bytes.len()).unwrap();
+        let found = open(Layer::at(Next::AnyIp, &bytes, wire)).ok();
+        assert_eq!(
+            found.map(|layer| (layer.next, layer.bytes.len())),
+            expected.map(|next| (next, 20)),
+            "{header:02x?}"
+        );
+        for n in 0..header.len() {
+            let skip = open(Layer::at(Next::AnyIp, &bytes[..n], wire)).err();
+            let cut = n >= 8 && skip == Some(Skip::Truncated);
+            assert!(skip == Some(Skip::NonIp) && (n < 8 || expected.is_none()) || cut, "{n} of {header:02x?}");
+        }
+    }
+
+    /// In which of these bits a header may differ and still be one.
+    fn check_bits(open: Open, header: [u8; 8], free: [u8; 8]) {
+        for bit in 0..64 {
+            let mut changed = header;
+            changed[bit / 8] ^= 0x80 >> (bit % 8);
+            let found = open(Layer::at(Next::AnyIp, &changed, 8));
+            assert_eq!(found.is_ok(), free[bit / 8] & 0x80 >> (bit % 8) != 0, "bit {bit} of {header:02x?}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_networks_number_is_free() {
+        check(vxlan, &[8, 0, 0, 0, 1, 2, 3, 0], Some(ETHERNET));
+        check(vxlan, &[0x88, 0x48, 1, 2, 1, 2, 3, 0], Some(ETHERNET));
+        check(vxlan, &[0x88, 0x80, 1, 2, 1, 2, 3, 0], None);
+        check_bits(vxlan, [8, 0, 0, 0, 1, 2, 3, 0], [0x80, 0, 0, 0, 255, 255, 255, 0]);
+        check_bits(vxlan_gpe, [0x0c, 0, 0, 1, 1, 2, 3, 0], [2, 0, 0, 6, 255, 255, 255, 0]);
+        // The critical bit, and one that makes 0x0800 of GENEVE's protocols.
+        check_bits(geneve, [0, 0, 0x08, 0, 1, 2, 3, 0], [0, 0x40, 0, 0, 255, 255, 255, 0]);
+    }
+
+    #[test]
+    fn next_protocols() {
+        let numbers = [
+            (1, Next::Ip(Ip::V4)),
+            (2, Next::Ip(Ip::V6)),
+            (3, ETHERNET),
+            (4, Next::Ether(NSH)),
+            (5, Next::Ether(0x8847)),
+        ];
+        for (next, expected) in numbers {
+            check(vxlan_gpe, &[0x0c, 0, 0, next, 1, 2, 3, 0], Some(expected));
+            let header = [0x0f, 0xc2, 2, next, 0, 0, 1, 255];
+            assert_eq!(nsh(Layer::at(Next::AnyIp, &header, 8)).unwrap().next, expected);
+        }
+        check(vxlan_gpe, &[0x0c, 0, 0, 0, 1, 2, 3, 0], None);
+        for header in [[0x4f, 0xc2, 1, 1, 0, 0, 0, 0], [0x0f, 0xc1, 1, 1, 0, 0, 0, 0], [0x0f, 0xc2, 1, 9, 0, 0, 0, 0]] {
+            assert_eq!(nsh(Layer::at(Next::AnyIp, &header, 8)).err(), Some(Skip::NonIp));
+        }
+    }
+
+    #[test]
+    fn options_fill_their_length() {
+        check(geneve, &[0, 0, 0x65, 0x58, 1, 2, 3, 0], Some(Next::Ether(0x6558)));
+        check(geneve, &[1, 0, 0x86, 0xdd, 1, 2, 3, 0, 1, 1, 1, 0], Some(Next::Ether(0x86dd)));
+        check(geneve, &[3, 0, 0x08, 0, 1, 2, 3, 0, 1, 1, 1, 0, 1, 1, 1, 0xe1, 9, 9, 9, 9], Some(Next::Ether(0x0800)));
+        check(geneve, &[2, 0, 0x08, 0, 1, 2, 3, 0, 1, 1, 1, 2, 9, 9, 9, 9], None);
+        check(geneve, &[9, 0, 0x08, 0, 1, 2, 3, 0, 1, 1, 1, 0], None);
+    }
 }

@@ -10,9 +10,6 @@ use super::super::layer::{Ip, Layer, Next, Step};
 use super::super::{Encapsulation, Skip};
 use super::mpls;
 
-/// Before the protocol field, where both ends have not agreed to leave it out.
-const ADDRESS_AND_CONTROL: [u8; 2] = [0xff, 0x03];
-
 /// A PPPoE session: version and type 1, code 0. What then is no IP, is the session's own (LCP, IPCP …).
 pub(in crate::decode) fn over_ethernet(layer: Layer<'_>) -> Step<'_> {
     match layer.header::<6>()? {
@@ -24,10 +21,14 @@ pub(in crate::decode) fn over_ethernet(layer: Layer<'_>) -> Step<'_> {
     }
 }
 
-/// The protocol field and what it names.
+/// The protocol field and what it names. Address and control (255, 3) stand before it, where the ends have not agreed
+/// to leave them out.
 pub(in crate::decode) fn frame(layer: Layer<'_>) -> Step<'_> {
-    let start = if layer.bytes.starts_with(&ADDRESS_AND_CONTROL) { ADDRESS_AND_CONTROL.len() } else { 0 };
-    let layer = layer.behind(start)?;
+    let layer = match *layer.bytes {
+        [0xff] => return Err(Skip::Truncated),
+        [0xff, 0x03, ..] => layer.behind(2)?,
+        _ => layer,
+    };
     // Its last byte is odd, and no other: so the first may be left out where it is 0.
     let (protocol, layer) = match layer.bytes.first() {
         Some(&low) if low & 1 == 1 => (u16::from(low), layer.behind(1)?),
@@ -64,9 +65,57 @@ fn multilink(layer: Layer<'_>) -> Step<'_> {
 
 /// Whether a protocol field of IP stands there, and its version behind it.
 pub(super) fn is_ip(bytes: &[u8]) -> bool {
-    match *bytes.strip_prefix(&ADDRESS_AND_CONTROL).unwrap_or(bytes) {
+    match *bytes.strip_prefix(&[0xff, 0x03]).unwrap_or(bytes) {
         [0, 0x21, first, ..] | [0x21, first, ..] => first >> 4 == 4,
         [0, 0x57, first, ..] | [0x57, first, ..] => first >> 4 == 6,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(open: fn(Layer<'_>) -> Step<'_>, header: &[u8], expected: Result<Next, Skip>) {
+        let bytes = [header, &[0x45; 8]].concat();
+        let wire = u32::try_from(bytes.len()).unwrap();
+        let found = open(Layer::at(Next::Ppp, &bytes, wire));
+        assert_eq!(found.map(|layer| (layer.next, layer.bytes.len())), expected.map(|next| (next, 8)), "{header:02x?}");
+        for n in 0..header.len() {
+            let cut = open(Layer::at(Next::Ppp, &bytes[..n], wire));
+            assert!(cut.is_err_and(|skip| skip == Skip::Truncated || Err(skip) == expected), "{n} of {header:02x?}");
+        }
+    }
+
+    #[test]
+    fn protocol_fields() {
+        for before in [&[][..], &[0xff, 3]] {
+            let join = |field: &[u8]| [before, field].concat();
+            check(frame, &join(&[0, 0x21]), Ok(Next::Ip(Ip::V4)));
+            check(frame, &join(&[0x21]), Ok(Next::Ip(Ip::V4)));
+            check(frame, &join(&[0, 0x57]), Ok(Next::Ip(Ip::V6)));
+            check(frame, &join(&[0x57]), Ok(Next::Ip(Ip::V6)));
+            check(frame, &join(&[2, 0x81, 0, 1, 1, 64]), Ok(Next::Ip(Ip::V4)));
+            check(frame, &join(&[0xc0, 0x21]), Err(Skip::NonIp));
+            check(frame, &join(&[0xfd]), Err(Skip::NonIp));
+        }
+    }
+
+    #[test]
+    fn multilink_begins_with_either_header() {
+        check(frame, &[0, 0x3d, 0x80, 0, 0, 1, 0, 0x21], Ok(Next::Ip(Ip::V4)));
+        check(frame, &[0x3d, 0xc0, 0, 0, 1, 0x21], Ok(Next::Ip(Ip::V4)));
+        check(frame, &[0, 0x3d, 0x80, 1, 0, 0x21], Ok(Next::Ip(Ip::V4)));
+        check(frame, &[0, 0x3d, 0x80, 1, 0x21], Ok(Next::Ip(Ip::V4)));
+        check(frame, &[0, 0x3d, 0x40, 0, 0, 1, 0, 0x21], Err(Skip::NonIp));
+        check(frame, &[0, 0x3d, 0xc0, 0, 0, 1, 0xc0, 0x21], Err(Skip::NonIp));
+    }
+
+    #[test]
+    fn sessions() {
+        check(over_ethernet, &[0x11, 0, 0, 7, 0, 10, 0, 0x21], Ok(Next::Ip(Ip::V4)));
+        check(over_ethernet, &[0x11, 0, 0, 7, 0, 10, 0xc0, 0x21], Err(Skip::Pppoe));
+        check(over_ethernet, &[0x21, 0, 0, 7, 0, 10, 0, 0x21], Err(Skip::Pppoe));
+        check(over_ethernet, &[0x11, 9, 0, 0, 0, 10, 0, 0x21], Err(Skip::Pppoe));
     }
 }
