@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use common::links::{LINKS, Link, number};
-use common::savefile::{ETHERNET, Interface, Order, Pcap, Pcapng, Unit, in_time_order};
+use common::savefile::{self, ETHERNET, Interface, Order, Pcap, Pcapng, Unit, in_time_order};
 use common::tunnels::{self, TUNNELS};
 use common::{Frame, MICROSECOND, Noise, SECOND, Side, Udp, frame, pool};
 use lyncap::capture::{Frame as Captured, Inputs, LinkType};
@@ -31,6 +31,7 @@ use lyncap::decode::{Decoder, Skip};
 use lyncap::net::Timestamp;
 use program::{Answer, HOSTS, Scratch, lyncap, words};
 use same::compressed::{COMPRESSIONS, Compression};
+use same::pcapng::{Block, Clock};
 use same::{Seen, Stated, Told, check, differences, each, file, settle};
 use serde_json::{Value, json};
 
@@ -184,7 +185,7 @@ fn expected(pairs: &[Pair]) -> (Told, Stated) {
         let link = if matches!(pair.link, 12 | 14) { 101 } else { pair.link };
         *links.entry(LinkType(link).to_string()).or_default() += 1;
     }
-    (expected, vec![file("pcapng", None, pairs.len(), None), ("link_types", json!(links))])
+    (expected, vec![file("pcapng", None, pairs.len(), Some(0)), ("link_types", json!(links))])
 }
 
 /// What is said of the plain file.
@@ -208,26 +209,77 @@ fn pcapng(pairs: &[Pair]) -> Vec<u8> {
 
 // Containers.
 
-/// A container: its name here, its format's in reports, nanoseconds in a unit of its time stamps, and its writer.
-type Container = (&'static str, &'static str, u64, fn(&[Frame]) -> Vec<u8>);
+/// A container: its name here and its format's in reports, what becomes of the time of the frame at an index, its
+/// writer, and the count of lost frames that it states.
+struct Container {
+    name: &'static str,
+    format: String,
+    time: Box<dyn Fn(usize, u64) -> u64>,
+    write: Box<dyn Fn(&[Frame]) -> Vec<u8>>,
+    dropped: Option<u64>,
+}
 
-const CONTAINERS: &[Container] = &[
-    ("pcap", "pcap", MICROSECOND, |frames| pcap(Order::Little, Unit::Micro).write(frames)),
-    ("pcap, big-endian", "pcap", MICROSECOND, |frames| pcap(Order::Big, Unit::Micro).write(frames)),
-    ("pcap, nanoseconds", "pcap", 1, |frames| pcap(Order::Little, Unit::Nano).write(frames)),
-    ("pcap, nanoseconds, big-endian", "pcap", 1, |frames| pcap(Order::Big, Unit::Nano).write(frames)),
-    ("pcapng", "pcapng", 1, |frames| section(Order::Little, Unit::Nano, frames)),
-    ("pcapng, big-endian", "pcapng", 1, |frames| section(Order::Big, Unit::Nano, frames)),
-    ("pcapng, microseconds", "pcapng", MICROSECOND, |frames| section(Order::Big, Unit::Micro, frames)),
-    ("pcapng, three sections", "pcapng", MICROSECOND, |frames| {
-        let orders = [Order::Little, Order::Big, Order::Little].into_iter().zip([Unit::Micro, Unit::Nano, Unit::Micro]);
-        let parts = frames.chunks(frames.len() / 3 + 1).zip(orders);
-        parts.flat_map(|(part, (order, unit))| section(order, unit, part)).collect()
-    }),
-];
+impl Container {
+    /// The frames with the times that are read.
+    fn read(&self, frames: &[Frame]) -> Vec<Frame> {
+        let mut read: Vec<Frame> = Vec::new();
+        for (index, frame) in frames.iter().enumerate() {
+            let timeless = (self.time)(index, frame.at) == 0;
+            let at = if timeless { read[index - 1].at } else { (self.time)(index, frame.at) };
+            read.push(Frame { at, ..frame.clone() });
+        }
+        read
+    }
+}
 
-fn pcap(order: Order, unit: Unit) -> Pcap {
-    Pcap { order, unit, ..Pcap::default() }
+/// Every container, pcapng in more ways than most programs write it.
+fn containers() -> Vec<Container> {
+    let simple = savefile::CONTAINERS.iter().map(|container| {
+        let format = match container.name.split_once('-') {
+            Some(("netmon", version)) => format!("netmon{}", &version[..1]),
+            Some((format, _)) => format.to_owned(),
+            None => container.name.to_owned(),
+        };
+        let dropped = if matches!(&*format, "pcapng" | "snoop") { Some(0) } else { None };
+        let unit = container.unit;
+        let time = Box::new(move |_, at| at - at % unit);
+        Container { name: container.name, format, time, write: Box::new(container.write), dropped }
+    });
+    let pcapng = |name, write: fn(&[Frame]) -> Vec<u8>, unit: u64, dropped| {
+        let time = Box::new(move |_, at| at - at % unit);
+        Container { name, format: "pcapng".to_owned(), time, write: Box::new(write), dropped }
+    };
+    let sections = [
+        pcapng("two interfaces", |frames| section(Order::Little, Unit::Nano, frames), 1, Some(0)),
+        pcapng("two clocks", two_clocks, MICROSECOND, Some(0)),
+        pcapng("three sections", three_sections, MICROSECOND, Some(0)),
+    ];
+    let clocks = [(3, 0), (5, 0), (7, 1_700_000_000), (12, 1_772_000_000), (0x80 | 10, 0), (0x80 | 33, 1_772_000_000)];
+    let blocks = [Block::Enhanced, Block::Obsolete, Block::Simple, Block::Enhanced, Block::Obsolete, Block::Simple];
+    let rare = clocks.into_iter().zip(blocks).map(|((resolution, offset), block)| {
+        let clock = Clock { resolution, offset };
+        Container {
+            name: "a rare section",
+            format: "pcapng".to_owned(),
+            time: Box::new(move |index, at| if block.is_timeless(index) { 0 } else { clock.read(at) }),
+            write: Box::new(move |frames| same::pcapng::section(clock, block, frames)),
+            dropped: if matches!(block, Block::Obsolete) { Some(0) } else { None },
+        }
+    });
+    simple.chain(sections).chain(rare).collect()
+}
+
+/// Two interfaces whose clocks are not equally fine.
+fn two_clocks(frames: &[Frame]) -> Vec<u8> {
+    section(Order::Big, Unit::Micro, &rounded(frames, MICROSECOND))
+}
+
+/// Three sections of other byte orders and clocks.
+fn three_sections(frames: &[Frame]) -> Vec<u8> {
+    let orders = [Order::Little, Order::Big, Order::Little].into_iter().zip([Unit::Micro, Unit::Nano, Unit::Micro]);
+    let frames = rounded(frames, MICROSECOND);
+    let parts = frames.chunks(frames.len() / 3 + 1).zip(orders);
+    parts.flat_map(|(part, (order, unit))| section(order, unit, part)).collect()
 }
 
 /// A section with the day's two interfaces, of which the second counts in nanoseconds.
@@ -247,22 +299,50 @@ fn the_fixture_says_what_its_frames_say_as_a_plain_file() {
     let frames = pool::frames();
     let found = Told::of(&fs::read(path).unwrap());
     assert!(found.records["flows"].as_array().unwrap().len() > 300);
-    settle(1, [check("the fixture", &told(&frames), &found, &vec![file("pcapng", None, frames.len(), None)])]);
+    settle(1, [check("the fixture", &told(&frames), &found, &vec![file("pcapng", None, frames.len(), Some(0))])]);
 }
 
 /// As it is, and each in another compression than the one before.
 #[test]
 fn every_container_says_the_same() {
-    let ways = CONTAINERS.iter().enumerate().flat_map(|(index, &(name, format, unit, write))| {
-        let frames = rounded(&DAY, unit);
-        let (expected, capture) = (told(&frames), write(&frames));
-        let (compression, compress) = COMPRESSIONS[index % COMPRESSIONS.len()];
-        [(None, capture.clone()), (Some(compression), compress(&capture))].map(|(compression, bytes)| {
-            let stated = vec![file(format, compression, frames.len(), None)];
-            check(&format!("{name} in {compression:?}"), &expected, &Told::of(&bytes), &stated)
+    let ways = containers().into_iter().zip(COMPRESSIONS.iter().cycle()).flat_map(|(container, &(name, compress))| {
+        let frames = container.read(&DAY);
+        let (expected, capture) = (told(&frames), (container.write)(&DAY));
+        [(None, capture.clone()), (Some(name), compress(&capture))].map(|(compression, bytes)| {
+            let stated = vec![file(&container.format, compression, frames.len(), container.dropped)];
+            check(&format!("{} in {compression:?}", container.name), &expected, &Told::of(&bytes), &stated)
         })
     });
-    settle(16, ways);
+    settle(50, ways.collect::<Vec<_>>());
+}
+
+/// The link types that Network Monitor and pcap number alike, each frame of another one.
+#[test]
+fn link_types_mixed_in_network_monitor_say_the_same() {
+    // 138 is another one there.
+    let links: Vec<_> = LINKS.iter().filter(|link| link.1 != 138).collect();
+    let turn = Cell::new(0);
+    let frames = rounded(&DAY, 100);
+    let pairs = packets(&frames, |ip| {
+        turn.set(turn.get() + 5);
+        linked(links[turn.get() % links.len()], ip)
+    });
+    let others: Vec<_> = pairs.iter().map(|pair| pair.other.clone()).collect();
+    let mut capture = savefile::netmon((2, 3), 72, &others);
+    let mut at = 72;
+    for pair in &pairs {
+        at += 16 + pair.other.bytes.len();
+        let media = match pair.link {
+            ETHERNET => 1,
+            own @ 0xf000.. => own - 0xf000,
+            link => 0xe000 + link,
+        };
+        capture[at..at + 2].copy_from_slice(&media.to_le_bytes());
+        at += 15;
+    }
+    let (expected, mut stated) = expected(&pairs);
+    stated.insert(0, file("netmon2", None, pairs.len(), None));
+    settle(1, [check("mixed link types in Network Monitor", &expected, &Told::of(&capture), &stated)]);
 }
 
 /// As a file and from standard input, by the program itself.
@@ -299,12 +379,13 @@ struct Part<'a> {
 /// The parts of `frames`, which are in the order in which they will be read, in a directory, are told as the whole.
 /// `file_of` says which part each frame is in.
 fn check_set(way: &str, frames: &[Frame], file_of: impl Fn(usize, &Frame) -> usize) -> Result<(), String> {
+    let containers = containers();
     let mut parts: Vec<Part<'_>> = Vec::new();
     let mut places = Vec::new();
     for (index, frame) in frames.iter().enumerate() {
         let file = file_of(index, frame);
         while parts.len() <= file {
-            let (container, compression) = (&CONTAINERS[parts.len() % 4], COMPRESSIONS.get(parts.len() * 3 % 13));
+            let (container, compression) = (&containers[parts.len() % 11], COMPRESSIONS.get(parts.len() * 3 % 13));
             let name = format!("part{:02}", parts.len());
             parts.push(Part { name, frames: Vec::new(), container, compression });
         }
@@ -316,13 +397,13 @@ fn check_set(way: &str, frames: &[Frame], file_of: impl Fn(usize, &Frame) -> usi
     fs::create_dir(&directory).unwrap();
     let mut files = Vec::new();
     for part in &parts {
-        let (_, format, _, write) = part.container;
+        let Container { format, write, dropped, .. } = part.container;
         let capture = write(&part.frames.iter().map(|&frame| frame.clone()).collect::<Vec<_>>());
         let path = format!("{directory}/{}", part.name);
         fs::write(&path, part.compression.map_or_else(|| capture.clone(), |(_, compress)| compress(&capture))).unwrap();
         files.push(json!({
             "name": path, "format": format, "compression": part.compression.map(|(name, _)| name),
-            "frames": part.frames.len(), "dropped": null,
+            "frames": part.frames.len(), "dropped": dropped,
         }));
     }
     let mut expected = told(frames);
@@ -649,7 +730,7 @@ fn everything_at_once_says_the_same() {
         });
         let (compression, compress) = COMPRESSIONS[of(3, COMPRESSIONS.len())];
         let (expected, mut stated) = expected(&pairs);
-        stated.push(file("pcapng", Some(compression), pairs.len(), None));
+        stated.push(file("pcapng", Some(compression), pairs.len(), Some(0)));
         stated.reverse();
         let way = format!("{} in {} under {} in {compression}", inner.0, outer.0, link.0);
         check(&way, &expected, &Told::of(&compress(&pcapng(&pairs))), &stated)

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 pub mod compressed;
+pub mod pcapng;
 
 use std::fmt;
 use std::io::Cursor;
