@@ -58,8 +58,11 @@ pub fn audit(bytes: &[u8]) {
     check_all(|out, format, look| write::audit(out, format, look, &reading, &judge, &audit, true), Breaks::None);
     check_all(|out, format, look| write::flows(out, format, look, &reading, &judge, &all), Breaks::None);
     check_all(|out, format, look| write::groups(out, format, look, &groups), Breaks::None);
-    if bytes.len().is_multiple_of(16) && topology.declares_hosts() {
-        let rules = rules(&judge, Some(&reading));
+    // A matrix of too many lines is refused.
+    if bytes.len().is_multiple_of(16)
+        && topology.declares_hosts()
+        && let Ok(rules) = rules(&judge, Some(&reading))
+    {
         check_all(|out, format, look| write::rules(out, format, look, &rules), Breaks::None);
     }
     if let Some((index, flow)) = reading.flows.iter().enumerate().last() {
