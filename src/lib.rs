@@ -50,6 +50,7 @@
 //! | a direction rung | one variant of [`verdict::Basis`], one line in `src/verdict/direction.rs` | a case in its tests |
 //! | a link type | a constant in `src/capture/linktype.rs`, one arm in `src/decode/link.rs` | a frame in its tests |
 //! | a capture format | a file in `src/capture/`, one row in `src/capture/savefile.rs` | the libpcap test picks it up |
+//! | a compression | a decoder and its row of `MEMBERS` in `src/capture/compressed/` | `ALL` in `tests/streams/compress.rs` |
 //! | an output format | one variant of [`report::Format`], its arms in `src/report/write.rs` | a line in `fixtures/CASES` |
 //! | an `application` word | one row of `APPLICATIONS` in `src/verdict/expectation.rs` | its tests run over every catalog |
 //! | a finding | one row of `KINDS` in `src/report/audit/kind.rs` and its arms there | `src/report/schema.json` |

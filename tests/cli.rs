@@ -79,7 +79,7 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
         ("audit absent.pcap", &["cannot read absent.pcap"][..]),
         (&format!("audit {empty}"), &["no capture in this directory", "name a pcap"]),
         (&format!("audit {text}"), &["notes.txt", "not a packet capture", "Monday"]),
-        (&format!("flows {gzip}"), &["gzip", "decompress it first"]),
+        (&format!("flows {gzip}"), &["nothing of its content can be read: gzip stream cut short"]),
         (&format!("flows {POOL} {nothing}"), &["nothing: empty file"]),
         ("audit", &["<FILE>", "--help"]),
         (&format!("audit --tpology x {POOL}"), &["--tpology", "--topology"]),

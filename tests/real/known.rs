@@ -5,8 +5,6 @@
 
 /// Containers that are not read: first bytes, name, and what mends it. All their files must be refused in these words.
 pub const REFUSED: &[(&[u8], &str, &str)] = &[
-    (b"\x1f\x8b", "gzip", "zcat"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
     (b"RTSS", "Network Monitor 1", "editcap"),
     (b"GMBU", "Network Monitor 2", "editcap"),
     (b"snoop\0\0\0", "snoop", "editcap"),
@@ -26,6 +24,7 @@ pub const UNDECODED: &[(u16, &str)] = &[
     (187, "Bluetooth"),
     (192, "per-packet information"),
     (220, "USB"),
+    (227, "CAN"),
     (239, "NFLOG"),
     (242, "IP over InfiniBand"),
     (258, "packet tap of macOS"),
@@ -81,6 +80,7 @@ pub const KNOWN: &[Known] = &[
         files: &[
             ("links/mpls_basic.pcap", "count 1 (-11 packets), first 1"),
             ("links/mpls_in_vlan.pcap", "missing 2 (-2 packets)"),
+            ("links/mpls_pw_iperf.pcap.gz", "missing 1 (-10481 packets)"),
             ("links/vlan_mpls_mixed.pcap", "missing 1 (-11 packets)"),
         ],
     },
@@ -127,6 +127,7 @@ pub const KNOWN: &[Known] = &[
         files: &[
             ("formats/pcapng_example_options.pcapng", "last 1"),
             ("formats/pcapng_many_interfaces_split1.pcapng", "last 2"),
+            ("formats/pcapng_zst.pcapng.zst", "last 1"),
         ],
     },
     Known {

@@ -105,7 +105,14 @@ pub const UNNAMED: &[Known] = &[
     },
     Known {
         reason: "one encrypted packet of each end, SSH by port 22",
-        files: &[("formats/pcapng_example_options.pcapng", "midstream ssh 1")],
+        files: &[
+            ("formats/pcapng_example_options.pcapng", "midstream ssh 1"),
+            ("formats/pcapng_zst.pcapng.zst", "midstream ssh 1"),
+        ],
+    },
+    Known {
+        reason: "no handshake, and the first segment is one byte (16): no record is seen to begin",
+        files: &[("tls/tls_fragmented_handshake.pcap.gz", "midstream tls 2")],
     },
     Known {
         reason: "three segments from inside one or more records (`Continuation Data`): no record begins where one does",

@@ -20,8 +20,11 @@ pub(super) fn bzip2() -> Box<dyn Member> {
     Stepped::boxed(Bunzip2::new(false))
 }
 
+/// What an xz decoder needs besides the dictionary, and a little more, in KiB.
+const XZ_BESIDES: u64 = 64;
+
 pub(super) fn xz() -> Box<dyn Member> {
-    let limit = u32::try_from(MEMORY >> 10).unwrap_or(u32::MAX);
+    let limit = u32::try_from((MEMORY >> 10) + XZ_BESIDES).unwrap_or(u32::MAX);
     Stepped::boxed(XzStream::new_mem_limit(false, limit))
 }
 

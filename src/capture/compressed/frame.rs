@@ -3,10 +3,10 @@
 //! In: compressed bytes. Out: decoded ones, up to the block that is wrong.
 //! Must not know: files of several frames.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::mem;
 
-use lz4_flex::frame::FrameDecoder as Lz4Decoder;
+use lz4_flex::frame::{Error as Lz4Error, FrameDecoder as Lz4Decoder};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder as ZstdDecoder};
 
@@ -55,7 +55,7 @@ impl Zstd {
     fn check(&self) -> Result<(), Wrong> {
         match self.decoder.get_checksum_from_data() {
             Some(stated) if self.decoder.get_calculated_checksum() != Some(stated) => {
-                Err(Wrong::Corrupt("its checksum is wrong".to_owned()))
+                Err(Wrong::Corrupt("wrong checksum".to_owned()))
             }
             _ => Ok(()),
         }
@@ -83,11 +83,14 @@ impl Member for Zstd {
     }
 }
 
+/// Its own words are meant for those who wrote it.
 fn wrong(error: FrameDecoderError) -> Wrong {
+    use FrameDecoderError as Error;
     match error {
-        FrameDecoderError::WindowSizeTooBig { requested, .. } => Wrong::Memory(requested),
-        FrameDecoderError::DictNotProvided { .. } => Wrong::Dictionary,
-        error => Wrong::Corrupt(error.to_string()),
+        Error::WindowSizeTooBig { requested, .. } => Wrong::Memory(requested),
+        Error::DictNotProvided { .. } => Wrong::Dictionary,
+        Error::ReadFrameHeaderError(_) | Error::FrameHeaderError(_) => Wrong::Corrupt("invalid header".to_owned()),
+        _ => Wrong::Corrupt("invalid block".to_owned()),
     }
 }
 
@@ -106,9 +109,22 @@ impl Member for Lz4 {
         match decoded {
             Ok(0) if raw.ended && !self.endless => Err(Wrong::Corrupt("no end mark".to_owned())),
             Ok(count) => Ok(count),
-            Err(error) => Err(Wrong::Corrupt(error.to_string())),
+            Err(error) => Err(lz4_wrong(&error)),
         }
     }
+}
+
+/// Its own words are the names of its variants.
+fn lz4_wrong(error: &io::Error) -> Wrong {
+    use Lz4Error as Error;
+    Wrong::Corrupt(match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(Error::DictionaryNotSupported) => return Wrong::Dictionary,
+        Some(Error::HeaderChecksumError | Error::BlockChecksumError | Error::ContentChecksumError) => {
+            "wrong checksum".to_owned()
+        }
+        Some(Error::ContentLengthError { expected, actual }) => format!("{actual} of {expected} bytes"),
+        _ => "invalid header or block".to_owned(),
+    })
 }
 
 /// A skippable frame: four bytes of magic, the length of what follows, and that; zstd and lz4 have it alike.
@@ -136,6 +152,6 @@ impl Member for Skippable {
 impl Raw {
     /// Nothing: what a decoder holds that is lent the bytes for each call.
     fn empty() -> Self {
-        Self { window: Window::new(Box::new(std::io::empty())), failed: None, ended: false }
+        Self { window: Window::new(Box::new(io::empty())), failed: None, ended: false }
     }
 }
