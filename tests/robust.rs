@@ -213,6 +213,32 @@ fn changed_bytes_cost_no_frame_before_them() {
     }
 }
 
+/// Rounds for one file.
+const ROUNDS: u32 = 8;
+
+#[test]
+fn changed_bytes_of_any_file_lose_no_frame_on_the_way() {
+    let topology = pool_topology();
+    let mut noise = Noise::of("changed bytes of any file");
+    for path in [fixtures(), real::captures(&["hostile"])].concat() {
+        let (file, name) = (fs::read(&path).unwrap(), real::short(&path));
+        for round in (0..ROUNDS).filter(|_| !file.is_empty()) {
+            let mut changed = file.clone();
+            let reach = if round % 2 == 0 { file.len().min(128) } else { file.len() } as u64;
+            for _ in 0..=noise.below(6) {
+                changed[noise.below(reach) as usize] ^= 1 << noise.below(8);
+            }
+            let name = format!("{name}, round {round}");
+            match inputs(&changed) {
+                Ok(inputs) if round == 1 => drop(say(&name, inputs, &topology)),
+                Ok(_) => drop(read(&name, &changed).unwrap()),
+                Err(Error::NotACapture { why, .. }) => assert!(!why.is_empty(), "{name}"),
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+    }
+}
+
 /// A capture of one-packet flows: frame `n` is the frame given, with its IPv4 addresses and ports set by `ends`.
 fn flood(frame: &[u8], count: u32, ends: impl Fn(u32) -> [u8; 12]) -> Vec<u8> {
     let frame_of = |n: u32| {
