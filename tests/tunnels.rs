@@ -10,7 +10,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::frame::{self, Hop};
-use common::tunnels::{self, TUNNELS};
+use common::tunnels::{self, TUNNELS, Wrap};
 use lyncap::capture::{Frame, LinkType};
 use lyncap::decode::{Decoder, Packet, Skip, icmp_quote};
 use lyncap::net::Timestamp;
@@ -77,9 +77,8 @@ fn the_same_packet_in_every_tunnel() {
     }
 }
 
-/// Tunnels over UDP whose own header proves them: bytes of it that must be there.
-const PROVEN_BY_HEADER: [(&str, usize); 7] =
-    [("vxlan", 8), ("vxlan/gre", 8), ("vxlan-gpe", 8), ("vxlan-gpe/nsh", 8), ("geneve", 8), ("gtp-u", 8), ("ayiya", 8)];
+/// Tunnels over UDP that their own first four bytes prove.
+const PROVEN_BY_HEADER: [&str; 7] = ["vxlan", "vxlan/gre", "vxlan-gpe", "vxlan-gpe/nsh", "geneve", "gtp-u", "ayiya"];
 
 /// Whether a frame's outer packet is UDP: then some of its cuts are packets of the tunnel's own ends.
 fn is_udp(bytes: &[u8]) -> bool {
@@ -120,9 +119,8 @@ fn every_cut_is_the_inner_packet_or_truncated_once_the_tunnel_is_proven() {
             assert!(inner > 16, "{name}");
             // From the outer ports to what proves the tunnel, and nowhere else.
             assert!(outer.windows(2).all(|pair| pair[1] == pair[0] + 1), "{name}: {outer:?}");
-            // Four bytes are the ports, four more are UDP's.
-            let proof = PROVEN_BY_HEADER.iter().find(|(proven, _)| proven == name).map(|(_, length)| 4 + length);
-            assert!(proof.is_none_or(|proof| outer.len() == proof), "{name}: {outer:?}");
+            // From the second port to the proof: four bytes more of UDP.
+            assert!(!PROVEN_BY_HEADER.contains(name) || outer.len() == 8, "{name}: {outer:?}");
         }
     }
 }
@@ -259,24 +257,25 @@ fn what_is_no_ip_is_counted_as_what_carries_it() {
         let length = (ppp.len() as u16).to_be_bytes();
         frame::ethernet([2; 6], [3; 6], None, 0x8864, &bytes![[0x11, code, 0, 1], length, ppp])
     };
-    check(&tunnels::over(47, &tunnels::gre(&[], 0x6558, &arp)), Err("gre"));
-    check(&tunnels::over(47, &tunnels::gre(&[], 0x0806, &arp[14..])), Err("gre"));
+    // But for ARP and LLDP, which an ethertype proves.
+    check(&tunnels::over(47, &tunnels::gre(&[], 0x6558, &arp)), Err("arp"));
+    check(&tunnels::over(47, &tunnels::gre(&[], 0x0806, &arp[14..])), Err("arp"));
     check(&tunnels::over(47, &tunnels::gre(&[], 0x00fe, b"isis")), Err("gre"));
     check(&tunnels::over(47, &tunnels::gre(&[], 0x0800, b"no packet at all, is it?")), Err("gre"));
-    check(&tunnels::over(97, &bytes![[0x30, 0], arp]), Err("etherip"));
+    check(&tunnels::over(97, &bytes![[0x30, 0], arp]), Err("arp"));
     check(&tunnels::over(97, &bytes![[0x40, 0], arp]), Err("etherip"));
     check(&tunnels::over(4, &[0x50; 40]), Err("ipip"));
     check(&tunnels::over(115, &[0; 40]), Err("l2tp"));
     check(&tunnels::over(137, &bytes![tunnels::labels(&[16]), [0x10; 40]]), Err("ip-proto-137"));
-    check(&labelled(&arp), Err("mpls"));
-    check(&labelled(&bytes![[0; 4], arp]), Err("mpls"));
+    check(&labelled(&arp), Err("arp"));
+    check(&labelled(&bytes![[0; 4], arp]), Err("arp"));
     check(&labelled(&[0x10; 20]), Err("mpls"));
     check(&session(0, b"\xc0\x21\x09\x01\0\x08aaaa"), Err("pppoe"));
     check(&session(0xa7, b""), Err("pppoe"));
     check(&frame::ethernet([2; 6], [3; 6], None, 0x8863, b"\x11\x09\0\0\0\x04\x01\x01\0\0"), Err("pppoe"));
     check(&frame::ethernet([2; 6], [3; 6], None, 0x894f, &bytes![[0x0f, 0xc2, 1, 9, 0, 0, 0, 1], arp]), Err("non-ip"));
-    check(&tunnels::over_udp(50_000, 4789, &bytes![tunnels::vxlan(8, 0), arp]), Ok(4789));
-    check(&tunnels::over_udp(50_000, 6081, &bytes![tunnels::geneve(0x6558, &[]), arp]), Ok(6081));
+    check(&tunnels::over_udp(50_000, 4789, &bytes![tunnels::vxlan(8, 0), arp]), Err("arp"));
+    check(&tunnels::over_udp(50_000, 6081, &bytes![tunnels::geneve(0x6558, &[]), arp]), Err("arp"));
     check(&tunnels::over_udp(2152, 2152, &[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0]), Ok(2152));
     check(&tunnels::over_udp(1701, 1701, &[0, 2, 0, 7, 0, 8, 0xff, 3, 0xc0, 0x21, 1, 1, 0, 4]), Ok(1701));
     // Inside it is IP, and no flow.
@@ -290,12 +289,10 @@ fn what_is_no_ip_is_counted_as_what_carries_it() {
 /// Layers that never end, and lengths that lie.
 #[test]
 fn hostile_frames_end() {
-    let nested = |depth: usize, wrap: fn(&[u8]) -> Vec<u8>| {
-        (0..depth).fold(udp(V4, b"hello"), |inside, _| wrap(&inside)[14..].to_vec())
-    };
-    let gre: fn(&[u8]) -> Vec<u8> = |ip| tunnels::over(47, &tunnels::gre(&[], 0x0800, ip));
-    let vxlan: fn(&[u8]) -> Vec<u8> =
-        |ip| tunnels::over_udp(5, 4789, &bytes![tunnels::vxlan(8, 0), tunnels::ethernet(ip)]);
+    let nested =
+        |depth: usize, wrap: Wrap| (0..depth).fold(udp(V4, b"hello"), |inside, _| wrap(&inside)[14..].to_vec());
+    let gre: Wrap = |ip| tunnels::over(47, &tunnels::gre(&[], 0x0800, ip));
+    let vxlan: Wrap = |ip| tunnels::over_udp(5, 4789, &bytes![tunnels::vxlan(8, 0), tunnels::ethernet(ip)]);
     for wrap in [gre, vxlan] {
         for (depth, fits) in [(1, true), (7, true), (8, false), (100, false), (700, false)] {
             let bytes = tunnels::ethernet(&nested(depth, wrap));
@@ -335,7 +332,7 @@ fn hostile_frames_end() {
 }
 
 /// An IP packet cut into fragments, each in a frame made by `wrap`.
-fn in_fragments(between: [&str; 2], protocol: u8, body: &[u8], wrap: fn(&[u8]) -> Vec<u8>) -> Vec<Vec<u8>> {
+fn in_fragments(between: [&str; 2], protocol: u8, body: &[u8], wrap: Wrap) -> Vec<Vec<u8>> {
     let address = |end: &str| end.rsplit_once(':').unwrap().0.parse().unwrap();
     let parts = frame::fragments(address(between[0]), address(between[1]), protocol, HOP, body, 512);
     parts.iter().map(|part| wrap(part)).collect()
@@ -386,7 +383,7 @@ fn fragments_inside_a_tunnel_belong_together() {
 /// A packet in fragments in a tunnel whose datagrams are in fragments.
 #[test]
 fn fragments_of_fragments() {
-    let gre: fn(&[u8]) -> Vec<u8> = |ip| tunnels::over(47, &tunnels::gre(&[], 0x0800, ip));
+    let gre: Wrap = |ip| tunnels::over(47, &tunnels::gre(&[], 0x0800, ip));
     let datagram = udp(V4, &[b'x'; 1400]);
     let mut decoder = Decoder::new();
     let mut count = 0;

@@ -5,9 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::frame::{self, Hop};
 
+/// Puts an IP packet into a tunnel: an Ethernet frame.
+pub type Wrap = fn(&[u8]) -> Vec<u8>;
+
 /// Names in reports, outermost first and joined by `/`, and what makes the frame. A name stands once for each shape
 /// that its tunnel has on the wire.
-pub const TUNNELS: &[(&str, fn(&[u8]) -> Vec<u8>)] = &[
+pub const TUNNELS: &[(&str, Wrap)] = &[
     ("pppoe", |ip| pppoe(&ppp(ip))),
     ("pppoe", |ip| pppoe(&bytes![[0xff, 0x03], ppp(ip)])),
     ("pppoe/mpls", |ip| pppoe(&bytes![[0x02, 0x81], labels(&[77]), ip])),
@@ -34,7 +37,7 @@ pub const TUNNELS: &[(&str, fn(&[u8]) -> Vec<u8>)] = &[
     ("gre/mpls", |ip| over(47, &gre(&[], 0x8847, &bytes![labels(&[16]), ip]))),
     ("gre/gre", |ip| over(47, &gre(&[], 0x0800, &packet(47, &gre(&[KEY], ethertype(ip), ip))))),
     ("pptp", |ip| over(47, &pptp(&bytes![[0xff, 0x03], ppp(ip)]))),
-    ("pptp", |ip| over(47, &pptp(&ppp(ip)[1..]))),
+    ("pptp", |ip| over(47, &pptp(&compressed(ip)))),
     ("nvgre", |ip| over(47, &gre(&[KEY], BRIDGED, &ethernet(ip)))),
     ("erspan-1", |ip| over(47, &gre(&[], 0x88be, &ethernet(ip)))),
     ("erspan-2", |ip| over(47, &gre(&[SEQUENCE], 0x88be, &bytes![[0x10, 9, 0, 7, 0, 0, 0, 1], ethernet(ip)]))),
@@ -154,6 +157,11 @@ fn ppp(ip: &[u8]) -> Vec<u8> {
     bytes![[0, version(ip, 0x21, 0x57)], ip]
 }
 
+/// The same with the protocol field's zero left out (RFC 1661 §6.5).
+fn compressed(ip: &[u8]) -> Vec<u8> {
+    bytes![[version(ip, 0x21, 0x57)], ip]
+}
+
 /// A PPPoE session (RFC 2516).
 fn pppoe(ppp: &[u8]) -> Vec<u8> {
     ether(0x8864, &bytes![[0x11, 0, 0, 1], (ppp.len() as u16).to_be_bytes(), ppp])
@@ -178,7 +186,7 @@ pub fn labels(stack: &[u32]) -> Vec<u8> {
 pub fn gre(flags: &[u16], protocol: u16, body: &[u8]) -> Vec<u8> {
     let all: u16 = flags.iter().sum();
     let has = |flag: u16| all & flag != 0;
-    let field = |present: bool, value: [u8; 4]| value[..if present { 4 } else { 0 }].to_vec();
+    let field = |present: bool, value: [u8; 4]| if present { value.to_vec() } else { Vec::new() };
     let routes: &[u8] = if has(ROUTING) { &[8, 0, 0, 4, 192, 0, 2, 9, 0, 0, 0, 0] } else { &[] };
     let build = |sum: u16| {
         let [high, low] = sum.to_be_bytes();

@@ -8,22 +8,9 @@ pub const REFUSED: &[(&[u8], &str, &str)] = &[];
 
 /// Link types that are not decoded (number, name): all their frames must be skipped, and all their flows lack.
 pub const UNDECODED: &[(u16, &str)] = &[
-    (2, "experimental Ethernet"),
-    (6, "token ring"),
-    (9, "PPP"),
-    (10, "FDDI"),
-    (50, "PPP in HDLC framing"),
-    (104, "Cisco HDLC"),
-    (107, "frame relay"),
-    (119, "802.11 with Prism header"),
-    (127, "802.11 with radiotap header"),
     (187, "Bluetooth"),
-    (192, "per-packet information"),
     (220, "USB"),
     (227, "CAN"),
-    (239, "NFLOG"),
-    (242, "IP over InfiniBand"),
-    (258, "packet tap of macOS"),
     (271, "vsock"),
     (0xf0e0, "event in a Network Monitor file"),
 ];

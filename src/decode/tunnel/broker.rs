@@ -49,7 +49,7 @@ pub(super) fn ayiya(layer: Layer<'_>) -> Step<'_> {
     /// Words of a signature, by the hash: none, MD5, SHA-1.
     const SIGNATURES: [u8; 3] = [0, 4, 5];
     const FORWARD: u8 = 1;
-    let (&[identity, signature, operation, next, ..], layer) = layer.proof::<8>()?;
+    let (&[identity, signature, operation, next], layer) = layer.proof::<4>()?;
     // The identity's length is a power of two; kinds are none, integer, text.
     let sound = identity >> 4 <= 7
         && identity & 0x0f <= 2
@@ -61,7 +61,8 @@ pub(super) fn ayiya(layer: Layer<'_>) -> Step<'_> {
         41 => Ip::V6,
         _ => return Err(Skip::NonIp),
     };
-    let before = (1_usize << (identity >> 4)) + usize::from(signature >> 4) * 4;
+    // The time it was sent, the identity, the signature.
+    let before = 4 + (1_usize << (identity >> 4)) + usize::from(signature >> 4) * 4;
     if !sound || before > layer.wire as usize {
         return Err(Skip::NonIp);
     }

@@ -23,12 +23,13 @@ const MAX_EXTENSIONS: usize = 8;
 pub(super) fn header(layer: Layer<'_>) -> Step<'_> {
     const HEADER: u32 = 8;
     let whole = layer.wire;
-    let (&[flags, kind, l0, l1, ..], layer) = layer.proof::<8>()?;
+    let (&[flags, kind, l0, l1], layer) = layer.proof::<4>()?;
     let length = u32::from(u16::from_be_bytes([l0, l1]));
     if flags & !FIELDS != VERSION || kind != USER_DATA || HEADER + length != whole {
         return Err(Skip::NonIp);
     }
-    let mut layer = layer.inside(Encapsulation::GtpU).then(Next::AnyIp);
+    // The tunnel's number.
+    let mut layer = layer.behind(4)?.inside(Encapsulation::GtpU).then(Next::AnyIp);
     if flags & FIELDS == 0 {
         return Ok(layer);
     }

@@ -13,20 +13,27 @@ pub(in crate::decode) const NSH: u16 = 0x894f;
 
 /// VXLAN: the flag of a valid network, and zeros; with the flag of a group policy, the policy.
 pub(super) fn vxlan(layer: Layer<'_>) -> Step<'_> {
-    match layer.proof::<8>()? {
-        (&[0x08, 0, 0, 0, _, _, _, 0], layer) => Ok(layer.inside(Encapsulation::Vxlan).then(Next::ETHERNET)),
+    let layer = match layer.proof::<4>()? {
+        (&[0x08, 0, 0, 0], layer) => layer,
         // Don't learn (0x40) and policy applied (0x08), and the group.
-        (&[0x88, bits, _, _, _, _, _, 0], layer) if bits & !0x48 == 0 => {
-            Ok(layer.inside(Encapsulation::Vxlan).then(Next::ETHERNET))
-        }
-        _ => Err(Skip::NonIp),
-    }
+        (&[0x88, bits, _, _], layer) if bits & !0x48 == 0 => layer,
+        _ => return Err(Skip::NonIp),
+    };
+    Ok(network(layer)?.inside(Encapsulation::Vxlan).then(Next::ETHERNET))
 }
 
 /// VXLAN-GPE: a valid network and a next protocol; version 0, no management; it may be a copy for many (0x02).
 pub(super) fn vxlan_gpe(layer: Layer<'_>) -> Step<'_> {
-    match layer.proof::<8>()? {
-        (&[0x0c | 0x0e, 0, 0, next, _, _, _, 0], layer) => numbered(next, layer.inside(Encapsulation::VxlanGpe)),
+    match layer.proof::<4>()? {
+        (&[0x0c | 0x0e, 0, 0, next], layer) => numbered(next, network(layer)?.inside(Encapsulation::VxlanGpe)),
+        _ => Err(Skip::NonIp),
+    }
+}
+
+/// A network's number and a byte that is zero, which end the header of all three.
+fn network(layer: Layer<'_>) -> Step<'_> {
+    match layer.header::<4>()? {
+        ([_, _, _, 0], layer) => Ok(layer),
         _ => Err(Skip::NonIp),
     }
 }
@@ -58,13 +65,14 @@ fn numbered(next: u8, layer: Layer<'_>) -> Step<'_> {
 pub(super) fn geneve(layer: Layer<'_>) -> Step<'_> {
     const LENGTH: u8 = 0x3f;
     const CRITICAL: u8 = 0x40;
-    let (&[lengths, flags, p0, p1, _, _, _, reserved], layer) = layer.proof::<8>()?;
+    let (&[lengths, flags, p0, p1], layer) = layer.proof::<4>()?;
     let options = usize::from(lengths & LENGTH) * 4;
     let protocol = u16::from_be_bytes([p0, p1]);
     let known = matches!(protocol, 0x6558 | 0x0800 | 0x86dd | 0x8847 | NSH);
-    if !known || lengths & !LENGTH != 0 || flags & !CRITICAL != 0 || reserved != 0 || options > layer.wire as usize {
+    if !known || lengths & !LENGTH != 0 || flags & !CRITICAL != 0 || options + 4 > layer.wire as usize {
         return Err(Skip::NonIp);
     }
+    let layer = network(layer)?;
     if !are_options(layer.bytes.get(..options).ok_or(Skip::Truncated)?) {
         return Err(Skip::NonIp);
     }
@@ -90,7 +98,7 @@ mod tests {
     type Open = fn(Layer<'_>) -> Step<'_>;
     const ETHERNET: Next = Next::Link(LinkType::ETHERNET);
 
-    /// What follows a header and twenty more bytes; and that less than eight bytes of it prove nothing.
+    /// What follows a header and twenty more bytes; and that less than four bytes of it prove nothing.
     fn check(open: Open, header: &[u8], expected: Option<Next>) {
         let bytes = [header, &[0x45; 20]].concat();
         let wire = u32::try_from(bytes.len()).unwrap();
@@ -102,8 +110,8 @@ mod tests {
         );
         for n in 0..header.len() {
             let skip = open(Layer::at(Next::AnyIp, &bytes[..n], wire)).err();
-            let cut = n >= 8 && skip == Some(Skip::Truncated);
-            assert!(skip == Some(Skip::NonIp) && (n < 8 || expected.is_none()) || cut, "{n} of {header:02x?}");
+            let cut = n >= 4 && skip == Some(Skip::Truncated);
+            assert!(skip == Some(Skip::NonIp) && (n < 4 || expected.is_none()) || cut, "{n} of {header:02x?}");
         }
     }
 

@@ -6,8 +6,8 @@
 //! A port is a hint and no proof: clients are given these numbers too. So every reader asks of its header whatever its
 //! document fixes, and [`super::super::innermost`] that IP stands in it and fits; else the packet is one of the UDP
 //! conversation. Where the capture ends before that is known, it is the tunnel's, and truncated, if all of the part
-//! that proves the tunnel was captured; else the conversation's. What proves it is VXLAN's header, the first eight
-//! bytes of GENEVE, GTP and AYIYA, the four of GRE, and in the others, which fix less, the IP header itself.
+//! that proves the tunnel was captured; else the conversation's. What proves it are the first four bytes of VXLAN,
+//! GENEVE, GTP, AYIYA and GRE, and in the others, which fix less, the headers up to IP's.
 
 use super::{Open, broker, gre, gtp, l2tp, mpls, overlay};
 
