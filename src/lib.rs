@@ -48,7 +48,7 @@
 //! | a signature | a file in `src/evidence/signature/`, one row in its table there | its bytes in its own tests |
 //! | a fact of the payload | a field of [`evidence::Tls`] or its like, one of [`report::ObservedRecord`] | `src/report/schema.json` |
 //! | a direction rung | one variant of [`verdict::Basis`], one line in `src/verdict/direction.rs` | a case in its tests |
-//! | a link type | a constant in `src/capture/linktype.rs`, one arm in `src/decode/link.rs` | a frame in its tests |
+//! | a link type | one row in `src/decode/link/mod.rs`, its header in a file beside it | a frame in its tests and in `tests/common/links.rs` |
 //! | a tunnel | a reader in `src/decode/tunnel/`, one row of `PROTOCOLS`, of `udp::ROWS` or an ethertype's arm, one of `NAMES` | a row of `tests/common/tunnels.rs`: `tests/tunnels.rs` runs over it |
 //! | a capture format | a file in `src/capture/`, one row in `src/capture/savefile.rs` | the libpcap test picks it up |
 //! | a compression | a decoder and its row of `MEMBERS` in `src/capture/compressed/` | `ALL` in `tests/streams/compress.rs` |

@@ -97,6 +97,15 @@ mod tests {
     }
 
     #[test]
+    fn the_layers_say_the_same_of_broadcasts() {
+        let mut everyone = UDP;
+        everyone[..6].fill(0xff);
+        assert!(check(&everyone));
+        let frame = Frame { at: Timestamp(0), link: LinkType::ETHERNET, original_length: 64, bytes: &everyone };
+        assert!(decode(&frame).is_some_and(|packet| packet.broadcast));
+    }
+
+    #[test]
     fn the_layers_say_the_same_of_every_cut() {
         for whole in [TCP, UDP] {
             for n in 0..=whole.len() {

@@ -240,8 +240,8 @@ fn nflog(ip: &[u8]) -> Vec<u8> {
 fn infiniband(ip: &[u8]) -> Vec<u8> {
     let words = ((8 + 12 + 8 + 4 + ip.len()).div_ceil(4) + 1) as u16;
     let local = bytes![[0, 0x02, 0, 1], words.to_be_bytes(), [0, 2]];
-    let transport = bytes![[0x64, 0, 0xff, 0xff], [0, 0, 0, 1], [0, 0, 0, 1]];
-    bytes![local, transport, [0, 0, 0x0b, 0x1b, 0, 0, 0, 2], ethertype(ip), [0, 0], ip, [0xfc; 6]]
+    let transport = bytes![[0x64, 0, 0xff, 0xff], [0, 0, 0, 0x48], [0, 0, 0, 1]];
+    bytes![local, transport, [0, 0, 0x0b, 0x1b, 0, 0, 0, 0x49], ethertype(ip), [0, 0], ip, [0xfc; 6]]
 }
 
 /// macOS's packet tap around a frame of another link type.

@@ -7,13 +7,8 @@
 pub const REFUSED: &[(&[u8], &str, &str)] = &[];
 
 /// Link types that are not decoded (number, name): all their frames must be skipped, and all their flows lack.
-pub const UNDECODED: &[(u16, &str)] = &[
-    (187, "Bluetooth"),
-    (220, "USB"),
-    (227, "CAN"),
-    (271, "vsock"),
-    (0xf0e0, "event in a Network Monitor file"),
-];
+pub const UNDECODED: &[(u16, &str)] =
+    &[(187, "Bluetooth"), (220, "USB"), (227, "CAN"), (271, "vsock"), (0xf0e0, "event in a Network Monitor file")];
 
 /// Files that differ for one reason: the file, and what exactly differs.
 pub struct Known {
