@@ -40,8 +40,11 @@ pub fn skippable(bytes: &[u8]) -> Vec<u8> {
     [&[0x5a, 0x2a, 0x4d, 0x18][..], &(bytes.len() as u32).to_le_bytes(), bytes].concat()
 }
 
-/// A zstd frame without checksum that claims this window, and what is in its blocks: bytes, or one byte so many times.
-pub fn stored(window_log: u8, blocks: &[(&[u8], u32)]) -> Vec<u8> {
+/// What is in a block: bytes, or one byte so many times.
+type Block<'a> = (&'a [u8], u32);
+
+/// A zstd frame without checksum that claims this window.
+pub fn stored(window_log: u8, blocks: &[Block<'_>]) -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, (window_log - 10) << 3];
     for (at, &(bytes, repeated)) in blocks.iter().enumerate() {
         let last = u32::from(at + 1 == blocks.len());
@@ -52,6 +55,8 @@ pub fn stored(window_log: u8, blocks: &[(&[u8], u32)]) -> Vec<u8> {
     frame
 }
 
+/// What compresses.
+pub type Compress = fn(&[u8]) -> Vec<u8>;
+
 /// Name and maker of each.
-pub const ALL: [(&str, fn(&[u8]) -> Vec<u8>); 5] =
-    [("gzip", gzip), ("bzip2", bzip2), ("xz", xz), ("zstd", zstd), ("lz4", lz4)];
+pub const ALL: [(&str, Compress); 5] = [("gzip", gzip), ("bzip2", bzip2), ("xz", xz), ("zstd", zstd), ("lz4", lz4)];

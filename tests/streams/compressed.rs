@@ -1,7 +1,7 @@
 //! In: captures, compressed. Out: proof that they are read as they are, and told as what they are.
 //! Must not know: how they are decompressed.
 
-use super::compress::{ALL, gzip, lz4, skippable, zstd};
+use super::compress::{ALL, Compress, gzip, lz4, skippable, zstd};
 use super::program::Scratch;
 use super::program::{check_code, check_complaint, check_refused};
 use super::{Content, flows, pcap, piped, read, read_by, refusal};
@@ -85,7 +85,7 @@ fn skippable_frames_are_passed_over() {
     let file = pcap(&flows(30));
     let plain = read(&file);
     let (first, second) = file.split_at(1000);
-    for (name, compress) in [("zstd", zstd as fn(&[u8]) -> Vec<u8>), ("lz4", lz4)] {
+    for (name, compress) in [("zstd", zstd as Compress), ("lz4", lz4)] {
         let large = skippable(&[b'x'; 100_000]);
         let parts = [compress(first), skippable(b""), large.clone(), compress(second), skippable(b"end")].concat();
         check(name, &parts, &plain, name);

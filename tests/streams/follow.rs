@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
-use super::compress::{ALL, gzip, stored};
+use super::compress::{ALL, Compress, gzip, stored};
 use super::program::{Scratch, check_code, check_refused};
 use super::{Content, drain, flows, pcap};
 use lyncap::capture::{Follow, Inputs};
@@ -61,7 +61,7 @@ fn compressed_files_grow_too() {
     let file = pcap(&flows(40));
     let whole = super::read(&file);
     let (first, second) = file.split_at(file.len() / 3);
-    let check = &|name: &'static str, compress: fn(&[u8]) -> Vec<u8>| {
+    let check = &|name: &'static str, compress: Compress| {
         let path = scratch.file(name, compress(first));
         let growing = grow(&path, compress(second));
         let content = follow(&path).unwrap();

@@ -183,6 +183,19 @@ fn what_grows_without_end_is_ended() {
 }
 
 #[test]
+fn nothing_is_not_repeated_for_ever() {
+    let file = pcap(&flows(3));
+    for (name, compress) in ALL {
+        let empty = compress(b"");
+        let some = [empty.repeat(9_000), compress(&file), empty.repeat(9_000)].concat();
+        let content = read(&some);
+        assert_eq!((content.frames, content.damage), (read(&file).frames, vec![]), "{name}");
+        let many = read(&[compress(&file), empty.repeat(11_000)].concat());
+        assert_eq!(many.damage[0].what, format!("more than 10000 {name} streams with nothing in them"));
+    }
+}
+
+#[test]
 fn a_block_may_not_grow_beyond_its_format() {
     // An RLE block of 2 MiB where 128 KiB is the most; a block of the reserved kind.
     let file = pcap(&flows(3));

@@ -81,7 +81,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Option<&'static Compression> {
 /// The content of a file that is so compressed.
 pub(super) fn decompress(window: Window, compression: &'static Compression) -> Window {
     let raw = Raw { window, failed: None, ended: false };
-    Window::over(Box::new(Decoder { raw, compression, member: None, members: 0, produced: 0, over: false }))
+    Window::over(Box::new(Decoder { raw, compression, member: None, empty: 0, produced: 0, over: false }))
 }
 
 /// One member (gzip), stream (xz, bzip2) or frame (zstd, lz4).
@@ -106,6 +106,8 @@ const MEMORY: u64 = 128 << 20;
 /// A file that grows by more than this factor is made to, but only once it is [`LARGE`].
 const BOMB: u64 = 1000;
 const LARGE: u64 = 64 << 20;
+/// Members in a row that may give nothing: one of bzip2 takes 14 bytes, and a tenth of a millisecond.
+const EMPTY: u32 = 10_000;
 
 /// Compressed bytes, and how the reading of them went.
 struct Raw {
@@ -144,8 +146,8 @@ struct Decoder {
     raw: Raw,
     compression: &'static Compression,
     member: Option<Box<dyn Member>>,
-    /// Members begun.
-    members: u64,
+    /// Members that gave nothing, since the latest byte.
+    empty: u32,
     produced: u64,
     /// A fault was told, or the end was.
     over: bool,
@@ -162,8 +164,18 @@ impl Decoder {
                 continue;
             };
             match member.decode(&mut self.raw, room) {
-                Ok(0) => self.member = None,
-                Ok(count) => return Ok(count),
+                Ok(0) if self.empty > EMPTY => {
+                    let name = self.compression.name;
+                    return Err(Fault::error(format!("more than {EMPTY} {name} streams with nothing in them")));
+                }
+                Ok(0) => {
+                    self.member = None;
+                    self.empty = self.empty.saturating_add(1);
+                }
+                Ok(count) => {
+                    self.empty = 0;
+                    return Ok(count);
+                }
                 Err(wrong) => return Err(self.told(&wrong)),
             }
         }
@@ -189,7 +201,6 @@ impl Decoder {
             return Err(self.raw.failed.take().unwrap_or_else(none));
         };
         self.member = Some((row.decoder)());
-        self.members = self.members.saturating_add(1);
         Ok(true)
     }
 
