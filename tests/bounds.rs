@@ -49,7 +49,8 @@ fn timed<T>(name: &str, work: impl FnOnce() -> T) -> T {
 
 fn read_within(name: &str, file: Vec<u8>, bounds: Bounds) -> Reading {
     let inputs = Inputs::from_reader(name, Cursor::new(file)).unwrap();
-    let reading = pipeline::read(inputs, Options { bounds, ..Options::default() }, |_| ()).unwrap();
+    let reading =
+        pipeline::read(inputs, Options { bounds, keep_duplicates: true, ..Options::default() }, |_| ()).unwrap();
     let stats = &reading.stats;
     check_conservation(name, &reading.flows, &reading.files, (stats.frames, stats.packets, stats.skips.total()));
     reading

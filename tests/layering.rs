@@ -29,7 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("topology", &["net", "error", "catalog"]),
     ("verdict", &["net", "flow", "evidence", "catalog", "topology"]),
     ("reading", &["net", "capture", "decode", "evidence", "flow"]),
-    ("pipeline", &["capture", "decode", "duplicate", "error", "evidence", "flow", "reading"]),
+    ("pipeline", &["capture", "decode", "duplicate", "error", "evidence", "flow", "net", "reading"]),
     ("report", &["net", "error", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading"]),
     ("cli", &["capture", "catalog", "error", "flow", "net", "pipeline", "reading", "report", "topology", "verdict"]),
 ];

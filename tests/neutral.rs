@@ -146,7 +146,7 @@ impl Place {
         for (name, bytes) in [
             ("a", &whole[..]),
             ("cut", &whole[..whole.len() - 30]),
-            ("known", b"GMBU\0\0\0\0"),
+            ("known", b"XCP\0\0\0\0\0"),
             ("unknown", STEERING.as_bytes()),
             ("printed", b"=1+1 \t;=1"),
         ] {

@@ -12,6 +12,9 @@
 
 #[macro_use]
 mod common;
+#[path = "streams/compress.rs"]
+#[allow(dead_code, unreachable_pub, reason = "another test uses the rest")]
+mod compress;
 mod program;
 mod same;
 

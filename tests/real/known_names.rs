@@ -100,6 +100,10 @@ pub const UNNAMED: &[Known] = &[
         ],
     },
     Known {
+        reason: "an inverse query (opcode 1), which RFC 3425 made obsolete",
+        files: &[("links/llc_snap_fddi.pcap", "dns 1")],
+    },
+    Known {
         reason: "two packets of RTP, and three prove it",
         files: &[("voip/asterisk_zrtp_xlite.pcap", "few rtp 1")],
     },

@@ -29,6 +29,9 @@ pub struct Fitness {
     pub tcp_with_handshake: u64,
     pub one_way_flows: u64,
     pub one_sided: Vec<OneSided>,
+    /// All of them, listed or not.
+    #[serde(skip)]
+    pub(super) one_sided_hosts: usize,
     pub assumed_direction_flows: u64,
     pub snaplen_cut_frames: u64,
     pub offloaded_segments: u64,
@@ -141,6 +144,7 @@ impl Gathered {
         let gap = stats.longest_gap.filter(|&(gap, _)| gap > 0);
         self.forgive(reading);
         let by_name = |links: &BTreeMap<LinkType, u64>| links.iter().map(|(link, n)| (link.to_string(), *n)).collect();
+        let one_sided = || self.servers.iter().filter_map(|(&address, ways)| ways.one_sided(address, judge));
         let mut fitness = Fitness {
             span_s: stats.span.map_or(0.0, |(first, last)| seconds(last.since(first))),
             link_types: by_name(&stats.links),
@@ -149,7 +153,8 @@ impl Gathered {
             tcp_flows: self.tcp,
             tcp_with_handshake: self.handshakes,
             one_way_flows: self.one_way,
-            one_sided: self.servers.iter().filter_map(|(&address, ways)| ways.one_sided(address, judge)).collect(),
+            one_sided: one_sided().take(HOSTS).collect(),
+            one_sided_hosts: one_sided().count(),
             assumed_direction_flows: self.assumed,
             snaplen_cut_frames: stats.cut_by_snaplen,
             offloaded_segments: stats.offloaded,

@@ -112,7 +112,7 @@ fn one_sided(fitness: &Fitness) -> impl Iterator<Item = String> {
             )
         }
     });
-    let more = fitness.one_sided.len().saturating_sub(NAMED) as u64;
+    let more = fitness.one_sided_hosts.saturating_sub(NAMED) as u64;
     told.chain((more > 0).then(|| format!("the same of {} more", plural(more, "host"))))
 }
 
