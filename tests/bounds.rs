@@ -126,6 +126,9 @@ fn pcap(frames: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     Pcap::default().write(&at.zip(frames).map(|(at, bytes)| Frame::whole(at, bytes)).collect::<Vec<_>>())
 }
 
+/// Frame number `n`.
+type Flood<'a> = dyn Fn(u32) -> Vec<u8> + 'a;
+
 /// Who asks as number `n`: nobody twice.
 fn client(n: u32) -> SocketAddr {
     end(0x1400_0000 + n, 49_152 + (n % 16_000) as u16)
@@ -279,7 +282,7 @@ fn crowds_of_flows() {
     const FLOWS: u32 = 100_000;
     let data = frame::ACK;
     let scanner = end(0x0a09_0909, 50_000);
-    let floods: [(&str, Box<dyn Fn(u32) -> Vec<u8>>); 6] = [
+    let floods: [(&str, Box<Flood<'_>>); 6] = [
         (
             "one pair of hosts",
             Box::new(|n| udp(end(0x0a09_0909, 1024 + (n % 60_000) as u16), server(1024 + (n / 60_000) as u16), b"x")),
@@ -434,14 +437,14 @@ fn flooded(flood: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn what_was_made_and_answered_survives_a_flood() {
-    let floods: [(&str, fn(u32) -> Vec<u8>); 5] = [
-        ("SYNs", |n| tcp(client(n), server(5061), frame::SYN, n, &[])),
-        ("datagrams", |n| udp(client(n), server(5061), b"hello")),
-        ("requests", |n| {
+    let floods: [(&str, &Flood<'_>); 5] = [
+        ("SYNs", &|n| tcp(client(n), server(5061), frame::SYN, n, &[])),
+        ("datagrams", &|n| udp(client(n), server(5061), b"hello")),
+        ("requests", &|n| {
             udp(client(n), server(53), b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07contoso\x03com\0\0\x01\0\x01")
         }),
-        ("segments", |n| tcp(client(n), server(80), frame::ACK, n, b"GET / HTTP/1.1\r\n\r\n")),
-        ("refused", |n| match n % 2 {
+        ("segments", &|n| tcp(client(n), server(80), frame::ACK, n, b"GET / HTTP/1.1\r\n\r\n")),
+        ("refused", &|n| match n % 2 {
             0 => tcp(client(n), server(81), frame::SYN, n, &[]),
             _ => tcp(server(81), client(n - 1), frame::RST | frame::ACK, 0, &[]),
         }),
@@ -541,7 +544,7 @@ fn extreme_numbers_are_only_numbers() {
     let rtp = |n: u32| {
         [&[0x80, 111][..], &(n as u16).to_be_bytes(), &n.wrapping_mul(0x7fff_0000).to_be_bytes(), &[7; 24]].concat()
     };
-    let kinds: [Box<dyn Fn(u32) -> Vec<u8>>; 5] = [
+    let kinds: [Box<Flood<'_>>; 5] = [
         Box::new(|n| tcp(us, them, frame::SYN, n, &[])),
         Box::new(|n| tcp(them, us, frame::SYN | frame::ACK, u32::MAX - n, &[])),
         Box::new(|n| tcp(us, them, frame::ACK, u32::MAX, &n.to_be_bytes())),

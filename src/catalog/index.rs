@@ -60,7 +60,8 @@ impl ByPort {
         let mut lists: Vec<Vec<u16>> = Vec::with_capacity(borders.len());
         // A row may have a port twice.
         let mut here: BTreeMap<u16, u32> = BTreeMap::new();
-        for (first, changes) in borders {
+        let mut borders = borders.into_iter().peekable();
+        while let Some((first, changes)) = borders.next() {
             for (place, begins) in changes {
                 let times = here.entry(place).or_default();
                 *times = if begins { *times + 1 } else { times.saturating_sub(1) };
@@ -69,8 +70,8 @@ impl ByPort {
             if here.len() > ROWS_OF_A_PORT {
                 return Err(first as u16);
             }
-            // What no border follows reaches to the end.
-            if let Some(ports) = segment.get_mut(first as usize..) {
+            let end = borders.peek().map_or(1 << 16, |&(next, _)| next as usize);
+            if let Some(ports) = segment.get_mut(first as usize..end) {
                 ports.fill(lists.len() as u16);
             }
             lists.push(here.keys().copied().collect());

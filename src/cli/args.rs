@@ -21,7 +21,7 @@ pub struct Args {
     pub(super) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 nothing flagged · 1 findings (audit) · 2 could not do what was asked · 3 done, but the input was incomplete: cut, damaged, frames dropped";
+const EXIT_CODES: &str = "Exit codes: 0 nothing flagged · 1 findings (audit) · 2 could not do what was asked · 3 done, but the input was incomplete: cut, damaged, frames or flows dropped";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -31,8 +31,9 @@ const FIXED: u64 = 32 << 20;
 const EXAMINED: u64 = 8;
 
 /// Resident bytes of one flow without what its payload told, from its first packet to the last word of the report: itself,
-/// and beside it what was measured, by `/usr/bin/time -v lyncap audit`, at most of floods of up to two million flows
-/// (datagrams and SYNs, one server or strangers, answered or not): XXX.
+/// and beside it slots, what judging learns, what the report gathers. Measured by `/usr/bin/time -v lyncap audit` on floods
+/// of half a million to two million flows, less 288 bytes of a flow and what was told: 173 a flow for datagrams and 217 for
+/// segments between strangers, 198 for SYN-ACKs, 209 for answered datagrams, 90 for SYNs to one server.
 const FLOW: u64 = size_of::<Flow<Evidence>>() as u64 + BESIDE;
 const BESIDE: u64 = 230;
 

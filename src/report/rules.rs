@@ -108,11 +108,14 @@ struct Line {
     vain: u64,
 }
 
-/// The lines, and where those of a row are, by the keys of their parties.
+/// The lines, and where those of a row are.
 struct Matrix {
     lines: Vec<Line>,
-    by_row: HashMap<(String, Transport), HashMap<(Party, Party), Vec<usize>>>,
+    by_row: HashMap<(String, Transport), Places>,
 }
+
+/// Lines by the keys of their parties.
+type Places = HashMap<(Party, Party), Vec<usize>>;
 
 impl Matrix {
     /// None where there would be too many lines.

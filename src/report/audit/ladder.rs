@@ -95,10 +95,15 @@ fn merge<G>(
         return groups;
     }
     let mut sizes: BTreeMap<Group, usize> = BTreeMap::new();
-    for group in groups.keys().filter_map(widen) {
-        *sizes.entry(group).or_default() += 1;
+    for group in groups.keys() {
+        if let Some(wide) = widen(group).filter(|wide| wide != group) {
+            *sizes.entry(wide).or_default() += 1;
+        }
     }
     sizes.retain(|wide, size| *size > at_most || groups.contains_key(wide));
+    if sizes.is_empty() {
+        return groups;
+    }
     let mut merged: BTreeMap<Group, G> = BTreeMap::new();
     for (group, gathered) in groups {
         let wide = widen(&group).filter(|wide| sizes.contains_key(wide));
