@@ -51,6 +51,14 @@ impl Fault {
     }
 }
 
+/// The same error once more.
+fn again(error: &io::Error) -> io::Error {
+    match Fault::of(error) {
+        Some(Fault(words)) => Fault::error(words.clone()),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
 /// Bytes of a stream, oldest first, up to as many as the largest record so far needed.
 ///
 /// Memory is [`FULL`] or, where a record is larger, less than twice that record: readers bound their records.
@@ -62,6 +70,8 @@ pub(super) struct Window {
     end: usize,
     /// Offset of `buffer[0]` in the stream.
     base: u64,
+    /// Why no more can be read. Who looks ahead may pass over it; who reads on is told again.
+    failed: Option<io::Error>,
 }
 
 impl Window {
@@ -72,7 +82,7 @@ impl Window {
 
     /// The same, of a stream that is more than a reader.
     pub(super) fn over(stream: Box<dyn Stream>) -> Self {
-        Self { stream, buffer: Vec::new(), start: 0, end: 0, base: 0 }
+        Self { stream, buffer: Vec::new(), start: 0, end: 0, base: 0, failed: None }
     }
 
     /// What is read and not consumed.
@@ -111,6 +121,9 @@ impl Window {
     /// must, so a pipe that is still being written is handed on record by record.
     pub(super) fn fill(&mut self, wanted: usize) -> io::Result<bool> {
         while self.bytes().len() < wanted {
+            if let Some(error) = &self.failed {
+                return Err(again(error));
+            }
             self.make_room();
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
             match self.stream.read(room) {
@@ -118,7 +131,7 @@ impl Window {
                 // A `Read` that claims more than it was given room for must not break the window.
                 Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => self.failed = Some(error),
             }
         }
         Ok(true)
