@@ -115,7 +115,7 @@ impl<'a> Layer<'a> {
     }
 
     /// The same, addressed to everyone or not.
-    pub(super) fn to_everyone(self, broadcast: bool) -> Self {
+    pub(super) fn with_broadcast(self, broadcast: bool) -> Self {
         Self { broadcast, ..self }
     }
 

@@ -69,13 +69,13 @@ pub(super) fn ipnet(layer: Layer<'_>) -> Step<'_> {
 /// Linux cooked capture, version 1: the protocol ends the header.
 pub(super) fn linux_sll(layer: Layer<'_>) -> Step<'_> {
     let (&[k0, k1, h0, h1, .., high, low], layer) = layer.header::<16>()?;
-    behind_cooked(layer.to_everyone([k0, k1] == [0, 1]), [h0, h1], [high, low])
+    behind_cooked(layer.with_broadcast([k0, k1] == [0, 1]), [h0, h1], [high, low])
 }
 
 /// Linux cooked capture, version 2: the protocol begins the header.
 pub(super) fn linux_sll2(layer: Layer<'_>) -> Step<'_> {
     let (&[high, low, _, _, _, _, _, _, h0, h1, kind, ..], layer) = layer.header::<20>()?;
-    behind_cooked(layer.to_everyone(kind == 1), [h0, h1], [high, low])
+    behind_cooked(layer.with_broadcast(kind == 1), [h0, h1], [high, low])
 }
 
 /// What both cooked headers say: hardware (`ARPHRD_*`), and a protocol where that leaves it a meaning.

@@ -11,7 +11,7 @@ use crate::decode::layer::{Ip, Layer, Next};
 /// The two addresses that begin a frame.
 pub(super) fn addresses(layer: Layer<'_>) -> Step<'_> {
     let (&[to @ .., _, _, _, _, _, _], layer) = layer.header::<12>()?;
-    Ok(layer.to_everyone(to == EVERYONE))
+    Ok(layer.with_broadcast(to == EVERYONE))
 }
 
 /// Ethernet II, and IEEE 802.3 where a length stands in place of the ethertype.
@@ -19,7 +19,7 @@ pub(super) fn ethernet(layer: Layer<'_>) -> Step<'_> {
     let (&[to @ .., _, _, _, _, _, _, high, low], layer) = layer.header::<14>()?;
     match (to, layer.bytes) {
         ([0x01 | 0x03, 0, 0x0c, 0, 0, kind], [0xaa, 0xaa, 3, ..]) => inter_switch_link(layer, kind >> 4),
-        _ => Ok(layer.to_everyone(to == EVERYONE).ethertype([high, low])),
+        _ => Ok(layer.with_broadcast(to == EVERYONE).ethertype([high, low])),
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn from_the_wire(layer: Layer<'_>) -> Step<'_> {
 /// Xerox's experimental Ethernet: addresses of one byte, and types of its own.
 pub(super) fn experimental_ethernet(layer: Layer<'_>) -> Step<'_> {
     match layer.header::<4>()? {
-        (&[to, _, 0x02, 0x01], layer) => Ok(layer.to_everyone(to == 0).then(Next::AnyIp)),
+        (&[to, _, 0x02, 0x01], layer) => Ok(layer.with_broadcast(to == 0).then(Next::AnyIp)),
         _ => Err(Skip::NonIp),
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn token_ring(layer: Layer<'_>) -> Step<'_> {
         return Err(Skip::Malformed);
     }
     let everyone = to == EVERYONE || to == [0xc0, 0, 0xff, 0xff, 0xff, 0xff];
-    Ok(layer.behind(route)?.to_everyone(everyone).then(Next::Llc))
+    Ok(layer.behind(route)?.with_broadcast(everyone).then(Next::Llc))
 }
 
 /// FDDI, with long addresses.
@@ -98,19 +98,19 @@ pub(super) fn fddi(layer: Layer<'_>) -> Step<'_> {
     if control & 0x70 != 0x50 {
         return Err(Skip::NonIp);
     }
-    Ok(layer.to_everyone(to == EVERYONE).then(Next::Llc))
+    Ok(layer.with_broadcast(to == EVERYONE).then(Next::Llc))
 }
 
 /// IP over Fibre Channel (RFC 2625): two network addresses of eight bytes.
 pub(super) fn fibre_channel(layer: Layer<'_>) -> Step<'_> {
     let (&[_, _, to @ .., _, _, _, _, _, _, _, _], layer) = layer.header::<16>()?;
-    Ok(layer.to_everyone(to == EVERYONE).then(Next::Llc))
+    Ok(layer.with_broadcast(to == EVERYONE).then(Next::Llc))
 }
 
 /// IP over IEEE 1394 as Apple captures it: two identifiers of eight bytes, and an ethertype.
 pub(super) fn ieee1394(layer: Layer<'_>) -> Step<'_> {
     let (&[to @ .., _, _, _, _, _, _, _, _, high, low], layer) = layer.header::<18>()?;
-    Ok(layer.to_everyone(to == [0xff; 8]).ethertype([high, low]))
+    Ok(layer.with_broadcast(to == [0xff; 8]).ethertype([high, low]))
 }
 
 /// IP over InfiniBand (RFC 4391), behind 40 bytes of which the last 20 are the destination.
@@ -119,7 +119,7 @@ pub(super) fn ip_over_infiniband(layer: Layer<'_>) -> Step<'_> {
     // Queue pair, then the group of IPv4's broadcast.
     let everyone =
         matches!(pseudo.get(21..), Some([0xff, 0xff, 0xff, 0xff, _, 0x40, 0x1b, .., 0xff, 0xff, 0xff, 0xff]));
-    encapsulated(layer.to_everyone(everyone))
+    encapsulated(layer.with_broadcast(everyone))
 }
 
 /// InfiniBand from its local route header on: unreliable datagrams that are IP's.

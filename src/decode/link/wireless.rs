@@ -41,7 +41,7 @@ fn frame(layer: Layer<'_>, padded: bool) -> Step<'_> {
     }
     let (to_network, four_addresses, quality) = (flags & 1 != 0, flags & 3 == 3, kind & 0x80 != 0);
     let everyone = if to_network { third } else { first } == EVERYONE;
-    let mut layer = layer.to_everyone(everyone).behind(if four_addresses { 6 } else { 0 })?;
+    let mut layer = layer.with_broadcast(everyone).behind(if four_addresses { 6 } else { 0 })?;
     let mut aggregate = false;
     if quality {
         let (&[control, _], rest) = layer.header::<2>()?;
@@ -71,7 +71,7 @@ fn in_clear(layer: Layer<'_>) -> Step<'_> {
 /// The first frame of an A-MSDU: destination, source, length.
 fn first_of_aggregate(layer: Layer<'_>) -> Step<'_> {
     let (&[to @ .., _, _, _, _, _, _, l0, l1], layer) = layer.header::<14>()?;
-    let layer = layer.to_everyone(to == EVERYONE);
+    let layer = layer.with_broadcast(to == EVERYONE);
     Ok(layer.at_most(u32::from(u16::from_be_bytes([l0, l1]))).then(Next::Llc))
 }
 
