@@ -257,24 +257,25 @@ fn what_is_no_ip_is_counted_as_what_carries_it() {
         let length = (ppp.len() as u16).to_be_bytes();
         frame::ethernet([2; 6], [3; 6], None, 0x8864, &bytes![[0x11, code, 0, 1], length, ppp])
     };
-    check(&tunnels::over(47, &tunnels::gre(&[], 0x6558, &arp)), Err("gre"));
-    check(&tunnels::over(47, &tunnels::gre(&[], 0x0806, &arp[14..])), Err("gre"));
+    // But for ARP and LLDP, which an ethertype proves.
+    check(&tunnels::over(47, &tunnels::gre(&[], 0x6558, &arp)), Err("arp"));
+    check(&tunnels::over(47, &tunnels::gre(&[], 0x0806, &arp[14..])), Err("arp"));
     check(&tunnels::over(47, &tunnels::gre(&[], 0x00fe, b"isis")), Err("gre"));
     check(&tunnels::over(47, &tunnels::gre(&[], 0x0800, b"no packet at all, is it?")), Err("gre"));
-    check(&tunnels::over(97, &bytes![[0x30, 0], arp]), Err("etherip"));
+    check(&tunnels::over(97, &bytes![[0x30, 0], arp]), Err("arp"));
     check(&tunnels::over(97, &bytes![[0x40, 0], arp]), Err("etherip"));
     check(&tunnels::over(4, &[0x50; 40]), Err("ipip"));
     check(&tunnels::over(115, &[0; 40]), Err("l2tp"));
     check(&tunnels::over(137, &bytes![tunnels::labels(&[16]), [0x10; 40]]), Err("ip-proto-137"));
-    check(&labelled(&arp), Err("mpls"));
-    check(&labelled(&bytes![[0; 4], arp]), Err("mpls"));
+    check(&labelled(&arp), Err("arp"));
+    check(&labelled(&bytes![[0; 4], arp]), Err("arp"));
     check(&labelled(&[0x10; 20]), Err("mpls"));
     check(&session(0, b"\xc0\x21\x09\x01\0\x08aaaa"), Err("pppoe"));
     check(&session(0xa7, b""), Err("pppoe"));
     check(&frame::ethernet([2; 6], [3; 6], None, 0x8863, b"\x11\x09\0\0\0\x04\x01\x01\0\0"), Err("pppoe"));
     check(&frame::ethernet([2; 6], [3; 6], None, 0x894f, &bytes![[0x0f, 0xc2, 1, 9, 0, 0, 0, 1], arp]), Err("non-ip"));
-    check(&tunnels::over_udp(50_000, 4789, &bytes![tunnels::vxlan(8, 0), arp]), Ok(4789));
-    check(&tunnels::over_udp(50_000, 6081, &bytes![tunnels::geneve(0x6558, &[]), arp]), Ok(6081));
+    check(&tunnels::over_udp(50_000, 4789, &bytes![tunnels::vxlan(8, 0), arp]), Err("arp"));
+    check(&tunnels::over_udp(50_000, 6081, &bytes![tunnels::geneve(0x6558, &[]), arp]), Err("arp"));
     check(&tunnels::over_udp(2152, 2152, &[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0]), Ok(2152));
     check(&tunnels::over_udp(1701, 1701, &[0, 2, 0, 7, 0, 8, 0xff, 3, 0xc0, 0x21, 1, 1, 0, 4]), Ok(1701));
     // Inside it is IP, and no flow.

@@ -124,7 +124,10 @@ mod tests {
             check(&[&[0, 0, 0, 7][..], &wire(first, [8, 0], &IP)].concat(), Ok((ETHERNET, 34)));
         }
         check(&wire(2, [0x81, 0], &[0; 20]), Ok((ETHERNET, 34)));
-        check(&wire(2, [0x08, 0x06], &[0; 28]), Err(Skip::Mpls));
+        // A tag: its ethertype stands where one would behind a control word.
+        check(&wire(2, [0x81, 0], &[&[0, 7, 8, 0][..], &IP].concat()), Ok((ETHERNET, 38)));
+        check(&wire(2, [0x08, 0x06], &[0; 28]), Ok((ETHERNET, 42)));
+        check(&wire(2, [0x88, 0x8e], &[0; 28]), Err(Skip::Mpls));
         check(&wire(2, [0x08, 0], &[0x60; 40]), Err(Skip::Mpls));
         // Associated with a pseudowire (RFC 5586): not its traffic.
         check(&[0x10; 40], Err(Skip::Mpls));
