@@ -149,12 +149,12 @@ fn records(inputs: Inputs) -> Value {
 /// Members that a way changes, wherever they stand, and what they become.
 pub type Stated = Vec<(&'static str, Value)>;
 
-/// The record of the one file.
-pub fn file(format: &str, compression: Option<&str>, frames: usize, dropped: Option<u64>) -> (&'static str, Value) {
+/// What is said of the one file.
+pub fn file(format: &str, compression: Option<&str>, frames: usize, dropped: Option<u64>) -> Stated {
     let record = json!({
         "name": NAME, "format": format, "compression": compression, "frames": frames, "dropped": dropped,
     });
-    ("files", json!([record]))
+    vec![("files", json!([record])), ("dropped_frames", json!(dropped))]
 }
 
 /// So many places are shown of one way.
