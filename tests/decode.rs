@@ -512,9 +512,6 @@ fn lyncap(capture: &Capture) -> (Directions, Skips) {
     (found, skips)
 }
 
-/// Captures in which tshark looks further than we do, and why.
-const NOT_COMPARED: &[(&str, &str)] = &[("null_loopback.pcap", "one frame with a Cisco HDLC header under link type 0")];
-
 #[test]
 fn captures_hold_the_flows_that_tshark_found() {
     let mut compared = 0;
