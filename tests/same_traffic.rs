@@ -213,13 +213,16 @@ fn pcapng(pairs: &[Pair]) -> Vec<u8> {
 
 // Containers.
 
+/// What writes a file of these frames.
+type Write = Box<dyn Fn(&[Frame]) -> Vec<u8>>;
+
 /// A container: its name here and its format's in reports, what becomes of the time of the frame at an index, its
 /// writer, and the count of lost frames that it states.
 struct Container {
     name: &'static str,
     format: String,
     time: Box<dyn Fn(usize, u64) -> u64>,
-    write: Box<dyn Fn(&[Frame]) -> Vec<u8>>,
+    write: Write,
     dropped: Option<u64>,
 }
 
@@ -768,12 +771,15 @@ fn packets_cut_short_say_the_same() {
 
 // The test itself.
 
+/// What changes the frame at an index.
+type Change = fn(&mut Vec<Frame>, usize);
+
 /// What is changed in one frame of the day is seen.
 #[test]
 fn a_difference_is_seen() {
     let expected = told(&SAMPLE);
     let mut noise = Noise::of("a difference");
-    let changes: [(&str, fn(&mut Vec<Frame>, usize)); 7] = [
+    let changes: [(&str, Change); 7] = [
         ("a frame is missing", |frames, at| drop(frames.remove(at))),
         ("a frame comes twice", |frames, at| frames.insert(at, frames[at].clone())),
         ("a port", |frames, at| frames[at].bytes[35] ^= 1),
