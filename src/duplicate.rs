@@ -10,7 +10,7 @@
 //! A sender repeats itself too, and that is never a copy: TCP retransmits after 200 ms, SIP after 500, a resolver after
 //! a second; duplicate acknowledgements, resets and statistics over UDP follow each other at once. Two things tell them
 //! apart. Most stacks number every datagram anew (identification). And a host does not change its VLAN, hop limit or file
-//! between two packets: what did is another look at the network. So the windows of [`Window`], in capture time:
+//! between two packets: what did is another look at the network. So the windows, in capture time:
 //!
 //! | packet | at the same place | at another place |
 //! |---|---|---|
