@@ -37,6 +37,16 @@ pub enum Error {
         /// Its format is known, but not read: most likely there are packets in it all the same.
         known: bool,
     },
+    /// A capture of something that no host sends another over a network.
+    #[error("{file}: {what} ({link}), not network traffic; name a capture of a network interface")]
+    NotNetwork {
+        /// As the user named it.
+        file: String,
+        /// What it is: "USB".
+        what: &'static str,
+        /// The name of its link type: "usb-linux".
+        link: String,
+    },
     /// A directory in which no capture was found.
     #[error("{}: no capture in this directory; name a pcap or pcapng file", path.display())]
     NoCaptures {

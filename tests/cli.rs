@@ -34,7 +34,9 @@ fn exit_codes_say_how_it_ended() {
     let (healthy, bytes) = (healthy(&scratch), pool());
     let cut = scratch.file("cut.pcapng", &bytes[..bytes.len() / 2]);
     let refused = Tcp::new(START, "10.0.0.12:50123".parse().unwrap(), "10.0.0.11:5061".parse().unwrap()).refused();
-    let refused = scratch.file("refused.pcap", Pcap::default().write(&refused.frames()));
+    let refused = refused.frames();
+    let usb = scratch.file("usb.pcap", Pcap { link_type: 189, ..Pcap::default() }.write(&refused));
+    let refused = scratch.file("refused.pcap", Pcap::default().write(&refused));
     for (line, code) in [
         (format!("audit {healthy}"), 0),
         (format!("audit --role 10.0.0.11=front-end {healthy} --fail-on low"), 0),
@@ -42,6 +44,8 @@ fn exit_codes_say_how_it_ended() {
         (format!("audit -t {HOSTS} --overlay all {POOL}"), 1),
         (format!("audit --fail-on low {POOL}"), 1),
         (format!("audit --fail-on never {POOL}"), 0),
+        // USB beside a network: what is one is reported.
+        (format!("flows {usb} {healthy}"), 0),
         (format!("audit {refused}"), 1),
         (format!("audit --fail-on high {refused}"), 0),
         (format!("flows {POOL}"), 0),
@@ -73,6 +77,8 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
     let nothing = scratch.file("nothing", "");
     let hosts = scratch.file("bad.toml", "[deployment]\n\n[[host]]\nname = \"fe01\"\naddresses = [\"fe01\"]\n");
     let keys = scratch.file("keys.toml", "[deployment]\nload_balancer = \"dns\"\n");
+    let frames = tcp_flow(START, "10.1.0.20:50123".parse().unwrap(), "10.0.0.11:5061".parse().unwrap(), &[]);
+    let usb = scratch.file("usb.pcap", Pcap { link_type: 189, ..Pcap::default() }.write(&frames));
     let policy = scratch.file("policy.toml", "minimum_tls = \"1.2\"\nseverity = \"red\"\n");
     let catalog = scratch.file("rows.toml", "format = \"lyncap.catalog.v1\"\n[catalog]\nname = \"x\"\n");
     for (line, parts) in [
@@ -80,6 +86,10 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
         (&format!("audit {empty}"), &["no capture in this directory", "name a pcap"]),
         (&format!("audit {text}"), &["notes.txt", "not a packet capture", "Monday"]),
         (&format!("flows {gzip}"), &["nothing of its content can be read: gzip stream cut short"]),
+        (
+            &format!("flows {usb} {usb}"),
+            &["usb.pcap and 1 more: USB (usb-linux), not network traffic", "name a capture"],
+        ),
         (&format!("flows {POOL} {nothing}"), &["nothing: empty file"]),
         ("audit", &["<FILE>", "--help"]),
         (&format!("audit --tpology x {POOL}"), &["--tpology", "--topology"]),

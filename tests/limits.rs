@@ -242,7 +242,12 @@ fn a_card_that_fills_in_checksums_is_told_from_a_damaged_line() {
 fn frames_of_other_links_are_told_by_name() {
     let usb = Pcap { link_type: 189, ..Pcap::default() }.write(&flow(0, CLIENT, FE02));
     let world = World::of(POOL, &[], usb);
-    assert!(limit(&world, "not decoded").starts_with("6 frames of usb-linux: not decoded"));
+    assert!(limit(&world, "not decoded").starts_with("6 frames of usb-linux (USB, not network traffic): not decoded"));
+    // A network's, which a later version may read.
+    let unknown = Pcap { link_type: 9999, ..Pcap::default() }.write(&flow(0, CLIENT, FE02));
+    let world = World::of(POOL, &[], unknown);
+    assert!(limit(&world, "not decoded").ends_with(": not decoded, no flow was read from them"));
+    assert!(!limit(&world, "not decoded").contains("not network traffic"));
 }
 
 #[test]

@@ -18,14 +18,13 @@ use std::path::Path;
 
 use lyncap::capture::{Inputs, LinkType};
 use lyncap::catalog::Catalogs;
-use lyncap::error::Error;
 use lyncap::net::Transport;
 use lyncap::pipeline::{self, Options};
 use lyncap::topology::Topology;
 use lyncap::verdict::{Basis, Judge, Proof, Verdict};
 
 use real::compare::compare;
-use real::known::{KNOWN, REFUSED, UNDECODED};
+use real::known::{KNOWN, UNDECODED};
 use real::ours::Ours;
 use real::truth::Truth;
 
@@ -36,7 +35,6 @@ struct Tally {
     frames: u64,
     conversations: usize,
     opened: usize,
-    refused: BTreeSet<&'static str>,
     undecoded: BTreeSet<LinkType>,
     known: BTreeSet<&'static str>,
     /// A line for each file and rule that does not hold.
@@ -53,7 +51,7 @@ fn every_capture_is_read_as_tshark_reads_it() {
     for path in &files {
         match Inputs::open(std::slice::from_ref(path)) {
             Ok(inputs) => tally.compare(path, inputs),
-            Err(error) => tally.refuse(path, &error),
+            Err(error) => tally.unexplained.push(format!("{}: refused: {error}", real::short(path))),
         }
     }
     let Tally { equal, frames, conversations, opened, .. } = tally;
@@ -61,7 +59,6 @@ fn every_capture_is_read_as_tshark_reads_it() {
         "{equal} of {} files equal: {frames} frames, {conversations} conversations, {opened} with a known initiator",
         files.len()
     );
-    println!("{} containers refused: {:?}", tally.refused.len(), tally.refused);
     println!("{} link types not decoded", tally.undecoded.len());
     KNOWN.iter().for_each(|known| println!("{} files differ: {}", known.files.len(), known.reason));
     tally.bury_dead_rows();
@@ -70,20 +67,6 @@ fn every_capture_is_read_as_tshark_reads_it() {
 }
 
 impl Tally {
-    /// A file that is not opened must be of a container in the table, and be told in its words.
-    fn refuse(&mut self, path: &Path, error: &Error) {
-        let bytes = fs::read(path).unwrap();
-        let row = REFUSED.iter().find(|(magic, ..)| bytes.starts_with(magic));
-        match (row, error) {
-            (Some(&(_, name, remedy)), Error::NotACapture { why, .. })
-                if why.contains(name) && why.contains(remedy) =>
-            {
-                self.refused.insert(name);
-            }
-            _ => self.unexplained.push(format!("{}: refused: {error}", real::short(path))),
-        }
-    }
-
     fn compare(&mut self, path: &Path, inputs: Inputs) {
         let file = real::short(path);
         let truth = Truth::read(path);
@@ -125,10 +108,9 @@ impl Tally {
 
     /// A row of a table that no file needed is an excuse for nothing.
     fn bury_dead_rows(&mut self) {
-        let refused = REFUSED.iter().filter(|row| !self.refused.contains(row.1)).map(|row| row.1.to_owned());
         let undecoded = UNDECODED.iter().filter(|row| !self.undecoded.contains(&LinkType(row.0)));
         let known = KNOWN.iter().flat_map(|known| known.files).filter(|(file, _)| !self.known.contains(file));
-        let rows = refused.chain(undecoded.map(|row| row.1.to_owned())).chain(known.map(|&(file, _)| file.to_owned()));
+        let rows = undecoded.map(|row| row.1.to_owned()).chain(known.map(|&(file, _)| file.to_owned()));
         self.unexplained.extend(rows.map(|row| format!("no file needs the row of {row}")));
     }
 }

@@ -604,11 +604,12 @@ fn whole_frames_in_a_tunnel_say_the_same() {
 }
 
 /// Tags by the ethertypes that switches use, outermost first; of those no more than four are kept.
-const TAGS: [(u16, u16); 5] = [(0x88a8, 30), (0x8100, 31), (0x9100, 32), (0x8100, 33), (0x8100, 34)];
+const TAGS: [(u16, u16); 5] = [(0x88a8, 3030), (0x8100, 31), (0x9100, 1032), (0x8100, 4033), (0x8100, 34)];
 
-/// An Ethernet frame with further tags.
+/// An Ethernet frame with further tags, of some priority.
 fn tagged(frame: &[u8], tags: &[(u16, u16)]) -> Vec<u8> {
-    let tags: Vec<_> = tags.iter().flat_map(|(kind, id)| bytes![kind.to_be_bytes(), id.to_be_bytes()]).collect();
+    let tags: Vec<_> =
+        tags.iter().flat_map(|(kind, id)| bytes![kind.to_be_bytes(), (0x6000 | id).to_be_bytes()]).collect();
     bytes![&frame[..12], tags, &frame[12..]]
 }
 

@@ -404,7 +404,7 @@ mod tests {
     fn capture(times: &[u32]) -> Vec<u8> {
         let mut file = testing::Pcap::new(Order::Little, MAGIC, 1);
         for &at in times {
-            file.frame(0, at, 0, &[], 16);
+            file.frame(0, at, 60, &[], 16);
         }
         file.bytes
     }

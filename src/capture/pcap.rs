@@ -263,6 +263,9 @@ impl Format for Pcap {
             return self.short(bytes.len(), self.header);
         };
         let (captured, original) = self.lengths.of(first, second);
+        if captured == 0 && bytes.len() >= self.header && [seconds, fraction, original] == [0; 3] {
+            return Record::Damaged("zeros where a record should be: written to disk in part".into());
+        }
         if captured > LONGEST {
             // Whatever comes at a time, a header that is not whole is cut short before it is absurd.
             return if bytes.len() < self.header { self.short(bytes.len(), self.header) } else { absurd(captured) };
@@ -474,6 +477,9 @@ mod tests {
         let mut version = TWO_FRAMES.to_vec();
         version[4] = 1;
         check_damage(&version, 0, 0, "pcap version 1.4 is unknown");
+        let preallocated = [TWO_FRAMES, &[0; 40]].concat();
+        check_damage(&preallocated, 2, 68, "zeros where a record should be: written to disk in part");
+        check_damage(&preallocated[..78], 2, 68, "record header cut short: 10 of 16 bytes");
         check_damage(&TWO_FRAMES[..5], 0, 0, "file header cut short: 5 of 24 bytes");
         check_damage(&TWO_FRAMES[..50], 1, 48, "record header cut short: 2 of 16 bytes");
         check_damage(&TWO_FRAMES[..66], 1, 48, "record cut short: 18 of 20 bytes");

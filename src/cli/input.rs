@@ -43,6 +43,9 @@ fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output)
     let mut progress = Progress::new(output, inputs.total_bytes());
     let reading = pipeline::read(inputs, options, |bytes| progress.at(bytes))?;
     progress.finish();
+    if let Some(error) = not_network(&reading) {
+        return Err(error);
+    }
     for damage in &reading.damage {
         complain(&format!(
             "{}: broken at {}: {}; everything before it is reported",
@@ -59,6 +62,16 @@ fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output)
         ));
     }
     Ok(reading)
+}
+
+/// Where nothing that was read is network traffic there is nothing to judge: whoever asks has the wrong file.
+fn not_network(reading: &Reading) -> Option<Error> {
+    let kinds: Option<Vec<_>> =
+        reading.stats.links.keys().map(|link| Some((link, link.other_than_network()?))).collect();
+    let &(link, what) = kinds?.first()?;
+    let (first, others) = reading.files.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    Some(Error::NotNetwork { file: format!("{}{more}", first.name), what, link: link.to_string() })
 }
 
 /// What a shell reports of a program that Ctrl-C ended.

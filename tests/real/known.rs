@@ -3,12 +3,8 @@
 //! In: nothing. Out: tables that the test holds to be complete and without a dead row.
 //! Must not know: how either reads a capture.
 
-/// Containers that are not read: first bytes, name, and what mends it. All their files must be refused in these words.
-pub const REFUSED: &[(&[u8], &str, &str)] = &[];
-
 /// Link types that are not decoded (number, name): all their frames must be skipped, and all their flows lack.
-pub const UNDECODED: &[(u16, &str)] =
-    &[(187, "Bluetooth"), (220, "USB"), (227, "CAN"), (271, "vsock"), (0xf0e0, "event in a Network Monitor file")];
+pub const UNDECODED: &[(u16, &str)] = &[(187, "Bluetooth"), (220, "USB"), (227, "CAN"), (271, "vsock")];
 
 /// Files that differ for one reason: the file, and what exactly differs.
 pub struct Known {
@@ -18,7 +14,7 @@ pub struct Known {
     pub files: &'static [(&'static str, &'static str)],
 }
 
-/// Every difference that is neither a refused container nor an undecoded link type.
+/// Every difference that is no undecoded link type.
 pub const KNOWN: &[Known] = &[
     Known {
         reason: "a jumbo of segmentation offload whose IPv6 payload length is 0: malformed to tshark, a packet to us",

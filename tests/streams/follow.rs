@@ -275,12 +275,13 @@ mod signals {
 
     #[test]
     fn the_second_signal_ends_at_once() {
-        let (bytes, _) = and_a_half();
+        let (bytes, whole) = and_a_half();
         let (reader, mut pipe) = std::io::pipe().unwrap();
-        pipe.write_all(&bytes).unwrap();
+        pipe.write_all(&bytes[..whole]).unwrap();
         let following = Following::start("flows -v --follow -", reader);
-        // A writer that never pauses.
-        let writing = thread::spawn(move || while pipe.write_all(&[0; 16]).is_ok() {});
+        // A writer that never pauses, of empty frames a second after 1970 began.
+        let record = [1_u32, 0, 0, 0].map(u32::to_le_bytes).concat();
+        let writing = thread::spawn(move || while pipe.write_all(&record).is_ok() {});
         following.signal("-INT");
         sleep(Duration::from_millis(200));
         following.signal("-INT");

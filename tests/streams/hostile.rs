@@ -166,10 +166,13 @@ fn memory_is_not_given_for_a_claim() {
 
 #[test]
 fn what_grows_without_end_is_ended() {
-    // 10 GiB of records of no bytes behind a file header, of 1970, all of them.
-    let head = pcap(&[]);
+    // 10 GiB of frames of zeros, each a MiB.
+    let (head, record) = (pcap(&[]), [1_u32, 0, 1 << 20, 1 << 20].map(u32::to_le_bytes).concat());
     let mut blocks = vec![(&head[..], 0)];
-    blocks.resize(1 + 10 * 8192, (&[0_u8][..], 128 << 10));
+    for _ in 0..10 * 1024 {
+        blocks.push((&record, 0));
+        blocks.extend([(&[0_u8][..], 128 << 10); 8]);
+    }
     for (name, bytes) in [("zstd", stored(20, &blocks)), ("gzip", gzip(&stored(20, &blocks)))] {
         let mut inputs = lyncap::capture::Inputs::from_reader("x", std::io::Cursor::new(bytes)).unwrap();
         while inputs.next_batch().unwrap().is_some() {}

@@ -94,6 +94,7 @@ fn behind_link<'a>(link: LinkType, layer: Layer<'a>) -> Step<'a> {
         // Network Monitor's: wide area networks look like Ethernet; 802.11 behind a header of its own.
         0xf004 => lan::ethernet(layer),
         0xf006 => wireless::netmon(layer),
+        0xf0e0 => device::windows_event(layer),
         _ => Err(Skip::UnsupportedLinkType),
     }
 }

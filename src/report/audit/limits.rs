@@ -5,7 +5,8 @@
 
 use super::findings::Withheld;
 use super::fitness::{Fitness, OneSided, silence};
-use crate::reading::{Bound, Doubt, Evicted, Reading};
+use crate::capture::LinkType;
+use crate::reading::{Bound, Doubt, Evicted, Reading, Stats};
 use crate::report::text::{count, harmless, plural};
 use crate::verdict::Judge;
 
@@ -15,7 +16,7 @@ const NAMED: usize = 5;
 /// Every limit that applies.
 pub(super) fn limits(fitness: &Fitness, reading: &Reading, judge: &Judge<'_>) -> Vec<String> {
     let of_all = [nothing(fitness), handshakes(fitness), one_way(fitness)];
-    let of_packets = [snaplen(fitness), duplicates(fitness), offload(fitness), undecoded(fitness)];
+    let of_packets = [snaplen(fitness), duplicates(fitness), offload(fitness), undecoded(&reading.stats)];
     let of_time = [clock(fitness), silence(&reading.stats).map(quiet)];
     let of_hosts = [topology(fitness, judge), unseen(fitness)];
     let damage = reading.damage.iter().map(|damage| {
@@ -155,8 +156,9 @@ fn checksums(fitness: &Fitness) -> Vec<String> {
         let name = name(host.name.as_deref(), &host.address);
         let n = plural(host.segments, "SYN segment");
         format!(
-            "captured on {name}: its network card fills in checksums (wrong in all {n} it sends, right in others'); \
-             wrong checksums of it prove no damage"
+            "captured on {name}: its network card fills in checksums (wrong in {} {n} it sends, right in others'); \
+             wrong checksums of it prove no damage",
+            if host.segments == 1 { "the" } else { "all" }
         )
     };
     let hosts = &fitness.wrong_checksums;
@@ -186,9 +188,12 @@ fn dropped(fitness: &Fitness, reading: &Reading) -> Option<String> {
     ))
 }
 
-fn undecoded(fitness: &Fitness) -> Option<String> {
-    let kinds: Vec<_> =
-        fitness.undecoded_frames.iter().map(|(link, n)| format!("{} of {link}", plural(*n, "frame"))).collect();
+fn undecoded(stats: &Stats) -> Option<String> {
+    let kind = |(link, n): (&LinkType, &u64)| match link.other_than_network() {
+        Some(what) => format!("{} of {link} ({what}, not network traffic)", plural(*n, "frame")),
+        None => format!("{} of {link}", plural(*n, "frame")),
+    };
+    let kinds: Vec<_> = stats.undecoded.iter().map(kind).collect();
     (!kinds.is_empty()).then(|| format!("{}: not decoded, no flow was read from them", kinds.join(", ")))
 }
 

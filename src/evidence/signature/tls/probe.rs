@@ -138,9 +138,9 @@ fn chain(bytes: &[u8], first: Record<'_>, ended: bool) -> Probe {
     match (record::at(bytes, end), follows) {
         (At::Not, _) => Probe::NotMe,
         _ if !same_version => Probe::NotMe,
-        // That it ends where the bytes end says something only if they go no further.
-        (At::Cut, []) if !ended => Probe::Unsure(end + 1),
-        (At::Cut, [kind]) if *kind != APPLICATION_DATA => Probe::Unsure(end + 2),
+        // That it ends where the bytes end says something only if they go no further, and so does half a header.
+        (At::Cut, _) if !ended => Probe::Unsure(end + HEADER),
+        (At::Cut, [kind]) if *kind != APPLICATION_DATA => Probe::Unsure(end + HEADER),
         _ => certain(Speaker::Either),
     }
 }
@@ -242,10 +242,10 @@ mod tests {
         let data = record(23, 0x0301, &noise.bytes(32));
         let long = record(23, 0x0301, &noise.bytes(704));
         for second in [&data, &long] {
-            certain_from(&two(&data, second), data.len() + 1, Speaker::Either);
+            certain_from(&two(&data, second), data.len() + HEADER, Speaker::Either);
         }
         // In segments of one byte every record ends where the bytes end, and every random length too.
-        assert_eq!(stream(prefix(&data)), Probe::Unsure(data.len() + 1));
+        assert_eq!(stream(prefix(&data)), Probe::Unsure(data.len() + HEADER));
         let whole = Prefix { ended: true, ..prefix(&data) };
         assert_eq!(stream(whole), Probe::Certain(Sighting::of(Protocol::Tls, Speaker::Either)));
         for other in [b"GET / HTTP/1.1\r\n".to_vec(), record(23, 0x0303, &[0; 20]), vec![23, 3, 9]] {
@@ -255,8 +255,9 @@ mod tests {
         assert_eq!(stream(prefix(&encrypted)), Probe::NotMe, "the version changes");
         let alert = two(&record(21, 0x0303, &noise.bytes(26)), &record(21, 0x0303, &noise.bytes(26)));
         assert_eq!(certainly(&alert), Some(Speaker::Either));
-        assert_eq!(stream(prefix(&alert[..33])), Probe::Certain(Sighting::of(Protocol::Tls, Speaker::Either)));
-        assert_eq!(stream(prefix(&alert[..32])), Probe::Unsure(33), "one byte of a header is too little");
+        let ended = |length| stream(Prefix { ended: true, ..prefix(&alert[..length]) });
+        assert_eq!(ended(33), Probe::Certain(Sighting::of(Protocol::Tls, Speaker::Either)));
+        assert_eq!(ended(32), Probe::Unsure(36), "one byte of a header is too little");
         // A client's key exchange, exactly as long as its record.
         certain_from(&record(22, 0x0301, &message(16, &[8; 66])), 9, Speaker::Either);
         // The middle of a record.
