@@ -256,6 +256,16 @@ impl Lengths {
     }
 }
 
+/// What an empty frame with this time really is, where it is none.
+#[cold]
+fn no_record(seconds: u32, fraction: u32) -> Option<&'static str> {
+    if [seconds, fraction] == [0; 2] {
+        return Some("zeros where a record should be: written to disk in part");
+    }
+    let header = MAGICS.iter().any(|row| row.magic == seconds);
+    header.then_some("another capture begins here; join captures with mergecap, or name their files one by one")
+}
+
 impl Format for Pcap {
     #[inline]
     fn record<'a>(&mut self, bytes: &'a [u8], _: u64) -> Record<'a> {
@@ -263,8 +273,12 @@ impl Format for Pcap {
             return self.short(bytes.len(), self.header);
         };
         let (captured, original) = self.lengths.of(first, second);
-        if captured == 0 && bytes.len() >= self.header && [seconds, fraction, original] == [0; 3] {
-            return Record::Damaged("zeros where a record should be: written to disk in part".into());
+        if captured == 0
+            && original == 0
+            && bytes.len() >= self.header
+            && let Some(what) = no_record(seconds, fraction)
+        {
+            return Record::Damaged(what.into());
         }
         if captured > LONGEST {
             // Whatever comes at a time, a header that is not whole is cut short before it is absurd.
@@ -479,6 +493,13 @@ mod tests {
         check_damage(&version, 0, 0, "pcap version 1.4 is unknown");
         let preallocated = [TWO_FRAMES, &[0; 40]].concat();
         check_damage(&preallocated, 2, 68, "zeros where a record should be: written to disk in part");
+        let twice = [TWO_FRAMES, TWO_FRAMES].concat();
+        check_damage(
+            &twice,
+            2,
+            68,
+            "another capture begins here; join captures with mergecap, or name their files one by one",
+        );
         check_damage(&preallocated[..78], 2, 68, "record header cut short: 10 of 16 bytes");
         check_damage(&TWO_FRAMES[..5], 0, 0, "file header cut short: 5 of 24 bytes");
         check_damage(&TWO_FRAMES[..50], 1, 48, "record header cut short: 2 of 16 bytes");

@@ -43,7 +43,7 @@ fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output)
     let mut progress = Progress::new(output, inputs.total_bytes());
     let reading = pipeline::read(inputs, options, |bytes| progress.at(bytes))?;
     progress.finish();
-    if let Some(error) = not_network(&reading) {
+    if let Some(error) = nothing(&reading).or_else(|| not_network(&reading)) {
         return Err(error);
     }
     for damage in &reading.damage {
@@ -62,6 +62,13 @@ fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output)
         ));
     }
     Ok(reading)
+}
+
+/// Where files broke before their first frame there is nothing to report.
+fn nothing(reading: &Reading) -> Option<Error> {
+    let damage = reading.damage.first().filter(|_| reading.stats.frames == 0)?;
+    let why = format!("broken at {}: {}; nothing of it can be read", damage.place(), damage.what);
+    Some(Error::NotACapture { path: PathBuf::from(&damage.file), why, known: true })
 }
 
 /// Where nothing that was read is network traffic there is nothing to judge: whoever asks has the wrong file.

@@ -4,6 +4,7 @@
 //! Must not know: how anything is read, judged or laid out.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -109,6 +110,9 @@ fn one_line(message: &str, command: &str) -> String {
     let body = body.split("\n\nFor more information").next().unwrap_or(body);
     let parts: Vec<_> = body.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let text = parts.join("; ").replace(":; ", ": ");
+    if Path::new(command).is_file() {
+        return format!("{command} is a file, and no command; try lyncap audit {command}");
+    }
     let known = Args::command().find_subcommand(command).map(|command| format!(" {}", command.get_name()));
     format!("{}; see lyncap{} --help", text.trim_start_matches("error: "), known.unwrap_or_default())
 }

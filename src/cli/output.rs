@@ -25,8 +25,8 @@ pub(super) fn complain(message: &str) {
 /// Writes a report with `write` to where `output` says.
 pub(super) fn emit(output: &Output, write: impl FnOnce(&mut dyn Write, Look) -> io::Result<()>) -> Result<(), Error> {
     match &output.output {
-        Some(path) => to_file(path, |out| write(out, look(output, false))),
-        None => to_stdout(output, write),
+        Some(path) if path != Path::new("-") => to_file(path, |out| write(out, look(output, false))),
+        _ => to_stdout(output, write),
     }
 }
 
@@ -44,11 +44,18 @@ fn to_stdout(output: &Output, write: impl FnOnce(&mut dyn Write, Look) -> io::Re
 /// file (a pipe, a device) is written as it is.
 fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let fail = |source| Error::Write { path: path.to_owned(), source };
-    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+    let there = fs::metadata(path).ok();
+    if there.as_ref().is_some_and(|meta| !meta.is_file()) {
         let mut out = BufWriter::new(File::create(path).map_err(fail)?);
         return write(&mut out).and_then(|()| out.flush()).map_err(fail);
     }
+    // What a link points to is replaced, not the link; and it stays readable to whom it was.
+    let real = there.as_ref().and_then(|_| fs::canonicalize(path).ok());
+    let path = real.as_deref().unwrap_or(path);
     let temporary = Temporary::beside(path).map_err(fail)?;
+    if let Some(meta) = there {
+        temporary.file.set_permissions(meta.permissions()).map_err(fail)?;
+    }
     let mut out = BufWriter::new(&temporary.file);
     write(&mut out).and_then(|()| out.flush()).map_err(fail)?;
     drop(out);

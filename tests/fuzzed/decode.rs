@@ -54,8 +54,12 @@ fn check(frame: &Frame<'_>, found: &Result<Packet<'_>, Skip>) {
     }
 }
 
-/// The IP packet of a plain Ethernet frame, shown without its Ethernet header to a decoder of its own.
+/// The IP packet of a plain Ethernet frame, shown without its Ethernet header to a decoder of its own. Cisco's Inter-Switch
+/// Link, known by its destination, is not plain.
 fn check_bare(bare: &mut Decoder, frame: &Frame<'_>, found: &Result<Packet<'_>, Skip>) {
+    if matches!(frame.bytes, [1 | 3, 0, 0x0c, 0, 0, ..]) {
+        return;
+    }
     let link = match (frame.link, frame.bytes.get(12..14)) {
         (LinkType::ETHERNET, Some([0x08, 0x00])) => LinkType::IPV4,
         (LinkType::ETHERNET, Some([0x86, 0xdd])) => LinkType::IPV6,
