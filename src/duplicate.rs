@@ -23,7 +23,7 @@
 //! 100 µs is under the round trip after which TCP may repeat a segment, and over a frame's time on a mirror port. Copies of
 //! segments that a network card split or joined are not recognised.
 
-use crate::capture::LinkType;
+use crate::capture::{Frame, LinkType};
 use crate::decode::{Packet, Tcp};
 use crate::net::{Address, Transport};
 
@@ -69,6 +69,37 @@ struct Entry {
     content: Content,
 }
 
+/// Where a frame was captured, as its file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tap {
+    /// Index of its file.
+    pub file: u16,
+    /// Its interface there.
+    pub interface: u16,
+    /// What its first header is.
+    pub link: LinkType,
+}
+
+impl Tap {
+    /// Of a frame of a file.
+    #[inline]
+    #[must_use]
+    pub const fn of(frame: &Frame<'_>, file: u16) -> Self {
+        Self { file, interface: frame.interface, link: frame.link }
+    }
+}
+
+/// What a packet is beside those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// The first of its kind.
+    First,
+    /// A copy of one before it.
+    Copy,
+    /// A copy of which more was captured than of the one before it.
+    FullerCopy,
+}
+
 /// The packets of late: a set-associative table, whose sets keep their newest in front.
 #[derive(Clone, Debug)]
 pub struct Duplicates {
@@ -84,20 +115,25 @@ impl Default for Duplicates {
 impl Duplicates {
     /// Whether a packet is a copy of one before it. One that is not is remembered.
     #[inline]
-    pub fn has(&mut self, packet: &Packet<'_>, file: u16, link: LinkType) -> bool {
+    pub fn see(&mut self, packet: &Packet<'_>, tap: Tap) -> Sight {
         let name = name(packet);
-        let entry = Entry { name, at: packet.at.0, place: place(packet, file, link), content: Content::of(packet) };
-        let Some(set) = self.sets.get_mut((name >> (u64::BITS - SETS.ilog2())) as usize) else { return false };
+        let entry = Entry { name, at: packet.at.0, place: place(packet, tap), content: Content::of(packet) };
+        let Some(set) = self.sets.get_mut((name >> (u64::BITS - SETS.ilog2())) as usize) else {
+            return Sight::First;
+        };
         match set.iter_mut().find(|known| known.name == name) {
             None => {
                 let [newest, second, third, _] = *set;
                 *set = [entry, newest, second, third];
-                false
+                Sight::First
             }
-            Some(known) if is_copy(known, &entry, packet) => true,
+            Some(known) if is_copy(known, &entry, packet) => match known.content.is_less_than(entry.content) {
+                true => Sight::FullerCopy,
+                false => Sight::Copy,
+            },
             Some(known) => {
                 *known = entry;
-                false
+                Sight::First
             }
         }
     }
@@ -110,18 +146,22 @@ fn is_copy(known: &Entry, entry: &Entry, packet: &Packet<'_>) -> bool {
     let limit = if known.place == entry.place { window.here } else { window.elsewhere };
     // Merged files step back in time: the copy may be the earlier one.
     let apart = entry.at.saturating_sub(known.at).saturating_abs();
-    apart <= limit && known.content.is(entry.content, packet.mark.identification != 0)
+    // Some stacks give all datagrams one identification; at another place, or in TCP's sequence, it still tells.
+    let told = known.place != entry.place || packet.tuple.transport == Transport::Tcp;
+    apart <= limit && known.content.is(entry.content, told && packet.mark.identification != 0)
 }
 
 /// What the payload begins and ends with, as far as it was captured; 0 is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Content {
-    /// Of the first [`HEAD`] bytes.
-    head: u32,
-    /// Of those and the last [`TAIL`].
+    /// Of the first [`START`] bytes.
+    start: u32,
+    /// Of the first [`HEAD`] bytes and the last [`TAIL`].
     whole: u32,
 }
 
+/// An RTP header: its number, time and source tell it from the packets around it, even under a snaplen of 64.
+const START: usize = 12;
 const HEAD: usize = 32;
 const TAIL: usize = 16;
 
@@ -129,32 +169,38 @@ impl Content {
     #[inline]
     fn of(packet: &Packet<'_>) -> Self {
         let (payload, length) = (packet.payload, packet.payload_length as usize);
+        let is_whole = payload.len() >= length;
+        // Cut within the start: of no copy that was cut elsewhere could it be told that it is the same.
+        if !is_whole && payload.len() < START {
+            return Self::default();
+        }
         let mut padded = [0; HEAD];
-        let head = match payload.first_chunk::<HEAD>() {
-            Some(head) => head,
-            // Cut within the head: of no copy that was cut elsewhere could it be told that it is the same.
-            None if payload.len() < length => return Self::default(),
-            None => {
-                padded.iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
-                &padded
-            }
-        };
+        let head = payload.first_chunk().unwrap_or_else(|| {
+            padded.iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
+            &padded
+        });
         let (first, second) = halves(head);
+        let begins = u128::from_le_bytes(*first) & ((1 << (8 * START)) - 1);
+        let start = known(fold(begins as u64, (begins >> 64) as u64));
+        if !is_whole {
+            return Self { start, whole: 0 };
+        }
         let head = fold(words(first), words(second));
-        let whole = match payload.last_chunk::<TAIL>() {
-            _ if payload.len() < length => return Self { head: known(head), whole: 0 },
-            Some(tail) if length > HEAD => head ^ words(tail),
-            _ => head,
-        };
-        Self { head: known(head), whole: known(whole) }
+        let tail = payload.last_chunk::<TAIL>().filter(|_| length > HEAD).map_or(0, words);
+        Self { start, whole: known(head ^ tail) }
+    }
+
+    /// Whether the other was captured further.
+    const fn is_less_than(self, other: Self) -> bool {
+        (self.whole == 0 && other.whole != 0) || (self.start == 0 && other.start != 0)
     }
 
     /// Whether both can be of one payload; under different snaplens they are compared as far as both were captured.
-    /// Of one that is not known at all an identification must tell.
+    /// Of one that is not known at all what else is the same must tell.
     fn is(self, other: Self, identified: bool) -> bool {
-        match (self.whole != 0 && other.whole != 0, self.head != 0 && other.head != 0) {
+        match (self.whole != 0 && other.whole != 0, self.start != 0 && other.start != 0) {
             (true, _) => self.whole == other.whole,
-            (false, true) => self.head == other.head,
+            (false, true) => self.start == other.start,
             (false, false) => identified,
         }
     }
@@ -202,12 +248,13 @@ fn name(packet: &Packet<'_>) -> u64 {
     fold(ends ^ ODD[3], rest)
 }
 
-/// Where a packet was captured, as far as it shows: file, link type, hop limit, VLANs, tunnel.
+/// Where a packet was captured, as far as it shows: file, interface, link type, hop limit, VLANs, tunnel.
 #[inline]
-fn place(packet: &Packet<'_>, file: u16, link: LinkType) -> u64 {
-    let exact = u64::from(file) << 48 | u64::from(link.0) << 32 | u64::from(packet.mark.hop_limit) << 24;
+fn place(packet: &Packet<'_>, tap: Tap) -> u64 {
+    let exact = u64::from(tap.file) << 48 | u64::from(tap.link.0) << 32 | u64::from(packet.mark.hop_limit) << 24;
     let vlans = packet.vlan.iter().fold(0, |all: u64, &vlan| all << 16 | u64::from(vlan));
     let around = vlans.wrapping_mul(ODD[0]) ^ packet.tunnel.code().wrapping_mul(ODD[1]);
+    let around = around ^ u64::from(tap.interface).wrapping_mul(ODD[2]);
     exact | around >> 40
 }
 
@@ -219,6 +266,14 @@ mod tests {
 
     const PAYLOAD: &[u8; 100] = &[b'x'; 100];
     const MICRO: i64 = 1_000;
+
+    impl Duplicates {
+        fn has(&mut self, packet: &Packet<'_>, tap: Tap) -> bool {
+            self.see(packet, tap) != Sight::First
+        }
+    }
+
+    const TAP: Tap = Tap { file: 0, interface: 0, link: LinkType::ETHERNET };
 
     fn end(host: u8, port: u16) -> Endpoint {
         Endpoint { address: Address::v4([10, 0, 0, host]), port }
@@ -261,8 +316,8 @@ mod tests {
 
     fn is_copy(first: &Packet<'_>, second: &Packet<'_>, after: i64) -> bool {
         let mut duplicates = Duplicates::default();
-        assert!(!duplicates.has(first, 0, LinkType::ETHERNET));
-        duplicates.has(&but(second.clone(), |packet| packet.at = Timestamp(after)), 0, LinkType::ETHERNET)
+        assert!(!duplicates.has(first, TAP));
+        duplicates.has(&but(second.clone(), |packet| packet.at = Timestamp(after)), TAP)
     }
 
     /// A packet is a copy up to `here` after itself, and up to `elsewhere` at another place; negative is never.
@@ -323,13 +378,15 @@ mod tests {
     #[test]
     fn every_part_of_a_place_is_another_look() {
         let mut first = Duplicates::default();
-        let mut look = |packet: &Packet<'_>, file, link| {
-            first.has(&but(packet.clone(), |p| p.at = Timestamp(0)), 0, LinkType::ETHERNET);
-            first.has(&but(packet.clone(), |p| p.at = Timestamp(MICRO)), file, link)
+        let mut look = |packet: &Packet<'_>, tap| {
+            first.has(&but(packet.clone(), |p| p.at = Timestamp(0)), TAP);
+            first.has(&but(packet.clone(), |p| p.at = Timestamp(MICRO)), tap)
         };
-        assert!(!look(&udp(0), 0, LinkType::ETHERNET));
-        assert!(look(&but(udp(0), |packet| packet.tuple.source.port = 1), 1, LinkType::ETHERNET));
-        assert!(look(&but(udp(0), |packet| packet.tuple.source.port = 2), 0, LinkType::LINUX_SLL));
+        assert!(!look(&udp(0), TAP));
+        let taps = [Tap { file: 1, ..TAP }, Tap { interface: 1, ..TAP }, Tap { link: LinkType::LINUX_SLL, ..TAP }];
+        for (port, tap) in (1..).zip(taps) {
+            assert!(look(&but(udp(0), |packet| packet.tuple.source.port = port), tap));
+        }
         assert!(is_copy(&udp(0), &but(udp(0), |packet| packet.vlan.push(100)), MICRO));
         let tagged = |id| but(udp(0), |packet| packet.vlan.push(id));
         assert!(is_copy(&tagged(100), &tagged(101), MICRO) && !is_copy(&tagged(100), &tagged(100), MICRO));
@@ -342,12 +399,12 @@ mod tests {
         let there = but(here.clone(), |packet| packet.vlan.push(100));
         for order in [[&here, &there, &here, &there], [&here, &here, &there, &there]] {
             let mut duplicates = Duplicates::default();
-            let copies = order.iter().filter(|packet| duplicates.has(packet, 0, LinkType::ETHERNET)).count();
+            let copies = order.iter().filter(|packet| duplicates.has(packet, TAP)).count();
             assert_eq!(copies, 2);
         }
         // Five looks at one datagram.
         let mut duplicates = Duplicates::default();
-        assert_eq!((0..5).filter(|_| duplicates.has(&udp(7), 0, LinkType::ETHERNET)).count(), 4);
+        assert_eq!((0..5).filter(|_| duplicates.has(&udp(7), TAP)).count(), 4);
     }
 
     #[test]
@@ -360,19 +417,37 @@ mod tests {
             let other = other(at);
             assert!(!is_copy(&udp(7), &but(udp(7), |packet| packet.payload = &other), MICRO), "{at}");
         }
-        // The head tells of what is cut behind it; before that, only an identification does.
-        for length in [32, 33, 99] {
+        // The start tells of what is cut behind it; before that, only an identification does, seen elsewhere.
+        for length in [12, 31, 32, 33, 99] {
             assert!(is_copy(&udp(7), &cut(length, 7), MICRO) && is_copy(&cut(length, 7), &udp(7), MICRO), "{length}");
             assert!(!is_copy(&cut(length, 7), &but(udp(7), |packet| packet.payload = &text), MICRO), "{length}");
         }
         let elsewhere = |packet: Packet<'static>| but(packet, |packet| packet.vlan.push(100));
-        for (length, told) in [(32, true), (31, false), (0, false)] {
-            assert!(is_copy(&cut(length, 7), &udp(7), MICRO), "{length}");
+        for (length, told) in [(12, true), (11, false), (0, false)] {
+            assert_eq!(is_copy(&cut(length, 7), &udp(7), MICRO), told, "{length}");
+            assert!(is_copy(&cut(length, 7), &elsewhere(udp(7)), MICRO), "{length}");
             assert_eq!(is_copy(&cut(length, 0), &elsewhere(udp(0)), MICRO), told, "{length}");
         }
+        let tcp_cut = |packet: Packet<'static>| but(packet, |packet| packet.payload = &[]);
+        assert!(is_copy(&tcp_cut(tcp(7)), &tcp(7), MICRO) && !is_copy(&tcp_cut(tcp(0)), &tcp(0), MICRO));
         // Short ones are whole.
         let short = [packet(Transport::Udp, 7, b"short"), packet(Transport::Udp, 7, b"shirt")];
         assert!(is_copy(&short[0], &short[0], MICRO) && !is_copy(&short[0], &short[1], MICRO));
+    }
+
+    #[test]
+    fn a_copy_that_was_captured_further_is_told() {
+        let cut = |length: usize| but(udp(7), |packet| packet.payload = &PAYLOAD[..length]);
+        for (first, second, sight) in [
+            (cut(12), udp(7), Sight::FullerCopy),
+            (udp(7), cut(12), Sight::Copy),
+            (cut(12), cut(40), Sight::Copy),
+            (udp(7), udp(7), Sight::Copy),
+        ] {
+            let mut duplicates = Duplicates::default();
+            assert_eq!(duplicates.see(&first, TAP), Sight::First);
+            assert_eq!(duplicates.see(&second, TAP), sight);
+        }
     }
 
     #[test]
@@ -380,9 +455,9 @@ mod tests {
         let mut duplicates = Duplicates::default();
         let nth = |n: u32| but(tcp(7), |packet| packet.tcp.sequence = n);
         let all = 100_000;
-        assert_eq!((0..all).filter(|&n| duplicates.has(&nth(n), 0, LinkType::ETHERNET)).count(), 0);
+        assert_eq!((0..all).filter(|&n| duplicates.has(&nth(n), TAP)).count(), 0);
         assert_eq!((duplicates.sets.len(), size_of::<Entry>()), (SETS, 32));
-        let late = |back: u32| (all - back..all).filter(|&n| duplicates.clone().has(&nth(n), 0, LinkType::ETHERNET));
+        let late = |back: u32| (all - back..all).filter(|&n| duplicates.clone().has(&nth(n), TAP));
         assert_eq!(late(100).count(), 100);
         let entries = duplicates.sets.iter().flatten();
         assert!(entries.filter(|entry| entry.name != 0).count() == SETS * WAYS, "the hash reaches every set");
@@ -393,8 +468,8 @@ mod tests {
         let at = |at| but(tcp(7), |packet| packet.at = at);
         let mut duplicates = Duplicates::default();
         for time in [Timestamp::MIN, Timestamp::MAX, Timestamp::MIN] {
-            assert!(!duplicates.has(&at(time), 0, LinkType::ETHERNET));
+            assert!(!duplicates.has(&at(time), TAP));
         }
-        assert!(duplicates.has(&at(Timestamp::MIN), 0, LinkType::ETHERNET));
+        assert!(duplicates.has(&at(Timestamp::MIN), TAP));
     }
 }

@@ -11,7 +11,7 @@ use room::Room;
 
 use crate::capture::{BATCH, Filter, Frame, Inputs};
 use crate::decode::{Decoder, Packet, Skip, icmp_quote};
-use crate::duplicate::Duplicates;
+use crate::duplicate::{Duplicates, Sight, Tap};
 use crate::error::Error;
 use crate::evidence::{Evidence, Examiner, Place};
 use crate::flow::{FlowTable, FrameId, Prepared, Timeouts};
@@ -95,11 +95,13 @@ impl Engine {
             }
             self.stats.read(frame);
             match self.decoder.decode(frame) {
-                Ok(packet) if self.is_copy(&packet, first.file, frame) => self.stats.duplicates += 1,
-                Ok(packet) => {
-                    let prepared = self.table.prepare(&packet.tuple);
-                    ready.push((packet, FrameId { number, ..first }, prepared));
-                }
+                Ok(packet) => match self.sight(&packet, Tap::of(frame, first.file)) {
+                    Sight::First => {
+                        let prepared = self.table.prepare(&packet.tuple);
+                        ready.push((packet, FrameId { number, ..first }, prepared));
+                    }
+                    copy => self.stats.repeated(copy == Sight::FullerCopy),
+                },
                 // An ICMP error may quote a packet of this very batch: visit the table first.
                 Err(skip) if skip.is_icmp() => {
                     self.visit(&ready);
@@ -113,8 +115,8 @@ impl Engine {
     }
 
     #[inline]
-    fn is_copy(&mut self, packet: &Packet<'_>, file: u16, frame: &Frame<'_>) -> bool {
-        self.duplicates.as_mut().is_some_and(|duplicates| duplicates.has(packet, file, frame.link))
+    fn sight(&mut self, packet: &Packet<'_>, tap: Tap) -> Sight {
+        self.duplicates.as_mut().map_or(Sight::First, |duplicates| duplicates.see(packet, tap))
     }
 
     fn visit(&mut self, ready: &[Ready<'_>]) {

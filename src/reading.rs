@@ -83,6 +83,8 @@ pub struct Stats {
     pub skips: Skips,
     /// Frames that are copies of packets captured before.
     pub duplicates: u64,
+    /// Those of them of which more was captured than of the first: what more they tell is not read.
+    pub fuller_copies: u64,
     /// Frames of which less was captured than was on the wire.
     pub cut_by_snaplen: u64,
     /// Frames whose time is earlier than that of the frame before by more than [`STEP_NS`].
@@ -197,6 +199,13 @@ impl Stats {
         let beyond = packet.mark.offloaded || packet.payload_length > JUMBO;
         self.offloaded += u64::from(tcp && beyond);
         self.large += u64::from(tcp && !beyond);
+    }
+
+    /// Counts a frame that is a copy, of which perhaps more was captured than of the first.
+    #[cold]
+    pub fn repeated(&mut self, fuller: bool) {
+        self.duplicates += 1;
+        self.fuller_copies += u64::from(fuller);
     }
 
     /// Counts a frame that is no packet of a flow.

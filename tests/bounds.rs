@@ -437,7 +437,13 @@ fn flooded(flood: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn what_was_made_and_answered_survives_a_flood() {
-    let floods: [(&str, &Flood<'_>); 5] = [
+    let lookup = [&b"\x12\x34\x01\0"[..], b"\x12\x34\x85\x80"]
+        .map(|begin| [begin, b"\0\x01\0\0\0\0\0\0\x03www\x07contoso\x03com\0\0\x01\0\x01"].concat());
+    let floods: [(&str, &Flood<'_>); 6] = [
+        ("lookups", &|n| match n % 2 {
+            0 => udp(client(n), server(53), &lookup[0]),
+            _ => udp(server(53), client(n - 1), &lookup[1]),
+        }),
         ("SYNs", &|n| tcp(client(n), server(5061), frame::SYN, n, &[])),
         ("datagrams", &|n| udp(client(n), server(5061), b"hello")),
         ("requests", &|n| {

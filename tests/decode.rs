@@ -53,7 +53,7 @@ impl Random {
 }
 
 fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
-    Frame { at: Timestamp(0), link, original_length: u32::try_from(bytes.len()).unwrap(), bytes }
+    Frame { at: Timestamp(0), link, interface: 0, original_length: u32::try_from(bytes.len()).unwrap(), bytes }
 }
 
 /// An IP header of either version, with options or extension headers more often than not.
@@ -366,7 +366,7 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
 /// Decodes one hostile frame under every link type, and holds the packet to what must always be true.
 fn survive(decoder: &mut Decoder, bytes: &[u8], original_length: u32) {
     for link in (0..=300).chain([0xf004, 0xf006, 0xffff]) {
-        let frame = Frame { at: Timestamp(0), link: LinkType(link), original_length, bytes };
+        let frame = Frame { at: Timestamp(0), link: LinkType(link), interface: 0, original_length, bytes };
         let packet: Result<Packet<'_>, Skip> = decoder.decode(&frame);
         if let Ok(packet) = packet {
             assert!(packet.payload.len() <= packet.payload_length as usize, "{}", hex(bytes));

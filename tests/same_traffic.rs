@@ -688,7 +688,9 @@ fn check_packets(way: &str, pairs: &[Pair]) -> Result<(), String> {
     for pair in pairs {
         let seen = |decoder: &mut Decoder, link: u16, frame: &Frame| {
             let (at, original_length) = (Timestamp(i64::try_from(frame.at).unwrap()), frame.original_length);
-            decoder.decode(&Captured { at, link: LinkType(link), original_length, bytes: &frame.bytes }).map(Seen::from)
+            decoder
+                .decode(&Captured { at, link: LinkType(link), interface: 0, original_length, bytes: &frame.bytes })
+                .map(Seen::from)
         };
         let expected = seen(&mut plain, ETHERNET, &pair.plain).map(|seen| Seen { tunnel: pair.tunnel.clone(), ..seen });
         let found = seen(&mut other, pair.link, &pair.other);

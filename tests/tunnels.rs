@@ -46,7 +46,7 @@ fn decode<'a>(decoder: &mut Decoder, bytes: &'a [u8], original: usize) -> Result
 
 fn ethernet(bytes: &[u8], original: usize) -> Frame<'_> {
     let original_length = u32::try_from(original).unwrap();
-    Frame { at: Timestamp(0), link: LinkType::ETHERNET, original_length, bytes }
+    Frame { at: Timestamp(0), link: LinkType::ETHERNET, interface: 0, original_length, bytes }
 }
 
 fn whole(bytes: &[u8]) -> Result<Packet<'_>, Skip> {

@@ -64,7 +64,7 @@ mod with_libpcap {
             let ethernet = [&[0; 12][..], &[8, 0], &udp].concat();
             let mut filter = Filter::new("udp and host 10.0.0.2").unwrap();
             for (link, bytes) in [(LinkType::RAW, &udp), (LinkType::ETHERNET, &ethernet)] {
-                let frame = Frame { at: Timestamp(0), link, original_length: bytes.len() as u32, bytes };
+                let frame = Frame { at: Timestamp(0), link, interface: 0, original_length: bytes.len() as u32, bytes };
                 assert!(filter.matches(&frame), "{link}");
                 assert!(!Filter::new("tcp").unwrap().matches(&frame), "{link}");
             }

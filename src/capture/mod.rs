@@ -40,6 +40,8 @@ pub struct Frame<'a> {
     pub at: Timestamp,
     /// What its first header is.
     pub link: LinkType,
+    /// Which of its file's interfaces it came from, where the format tells: pcapng's number.
+    pub interface: u16,
     /// Length on the wire, as the file states it. `bytes` is shorter where a snaplen cut it; a broken
     /// writer can state less than it stored, which is kept as it stands (as tshark's `frame.len` is).
     pub original_length: u32,

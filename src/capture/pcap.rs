@@ -291,7 +291,7 @@ impl Format for Pcap {
         };
         let at = Timestamp::from_parts(seconds.into(), i64::from(fraction) * self.unit);
         let original_length = original.saturating_sub(padding);
-        Record::Frame { frame: Frame { at, link: self.link, original_length, bytes }, length }
+        Record::Frame { frame: Frame { at, link: self.link, interface: 0, original_length, bytes }, length }
     }
 }
 

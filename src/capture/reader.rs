@@ -211,8 +211,13 @@ mod tests {
                 Some(0) => Record::Other { length: 1 },
                 Some(255) => Record::Damaged("a 255".into()),
                 Some(&at) => {
-                    let frame =
-                        Frame { at: Timestamp(at.into()), link: LinkType::RAW, original_length: 1, bytes: &bytes[..1] };
+                    let frame = Frame {
+                        at: Timestamp(at.into()),
+                        link: LinkType::RAW,
+                        interface: 0,
+                        original_length: 1,
+                        bytes: &bytes[..1],
+                    };
                     Record::Frame { frame, length: 1 }
                 }
             }
@@ -260,7 +265,7 @@ mod tests {
                 Some(9) => Record::Other { length: 1 },
                 Some(_) => {
                     let at = Timestamp(i64::try_from(offset).unwrap());
-                    let frame = Frame { at, link: LinkType::RAW, original_length: 1, bytes: &bytes[..1] };
+                    let frame = Frame { at, link: LinkType::RAW, interface: 0, original_length: 1, bytes: &bytes[..1] };
                     Record::Frame { frame, length: 1 }
                 }
             }

@@ -105,7 +105,7 @@ impl Format for Snoop {
         };
         self.dropped = self.dropped.max(Some(dropped.into()));
         let at = Timestamp::from_parts(seconds.into(), i64::from(micro) * 1000);
-        Record::Frame { frame: Frame { at, link: self.link, original_length, bytes }, length }
+        Record::Frame { frame: Frame { at, link: self.link, interface: 0, original_length, bytes }, length }
     }
 
     fn dropped(&self) -> Option<u64> {

@@ -78,7 +78,7 @@ mod tests {
 
     /// Whether the frame is common; if so, the layers must say the same of it.
     fn check(bytes: &[u8]) -> bool {
-        let frame = Frame { at: Timestamp(5), link: LinkType::ETHERNET, original_length: 64, bytes };
+        let frame = Frame { at: Timestamp(5), link: LinkType::ETHERNET, interface: 0, original_length: 64, bytes };
         let Some(here) = decode(&frame) else { return false };
         let there = Decoder::new().by_layers(&frame).map(|p| format!("{p:?}"));
         assert_eq!(there, Ok(format!("{here:?}")), "{bytes:02x?}");
@@ -104,7 +104,8 @@ mod tests {
         let mut everyone = UDP;
         everyone[..6].fill(0xff);
         assert!(check(&everyone));
-        let frame = Frame { at: Timestamp(0), link: LinkType::ETHERNET, original_length: 64, bytes: &everyone };
+        let frame =
+            Frame { at: Timestamp(0), link: LinkType::ETHERNET, interface: 0, original_length: 64, bytes: &everyone };
         assert!(decode(&frame).is_some_and(|packet| packet.broadcast));
     }
 

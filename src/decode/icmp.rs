@@ -78,7 +78,7 @@ mod tests {
     ];
 
     fn frame(bytes: &[u8]) -> Frame<'_> {
-        Frame { at: Timestamp(0), link: LinkType::RAW, original_length: 56, bytes }
+        Frame { at: Timestamp(0), link: LinkType::RAW, interface: 0, original_length: 56, bytes }
     }
 
     /// Type and code of a changed error, if it still is one.

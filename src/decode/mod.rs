@@ -315,7 +315,7 @@ mod tests {
 
     fn frame(link: LinkType, bytes: &[u8], second: i64) -> Frame<'_> {
         let original_length = u32::try_from(bytes.len()).unwrap();
-        Frame { at: Timestamp::from_parts(second, 0), link, original_length, bytes }
+        Frame { at: Timestamp::from_parts(second, 0), link, interface: 0, original_length, bytes }
     }
 
     #[test]

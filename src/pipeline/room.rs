@@ -9,7 +9,7 @@
 
 use crate::evidence::{BUDGET, Evidence, Examiner};
 use crate::flow::{Flow, FlowTable, Marks};
-use crate::net::Transport;
+use crate::net::{Both, Transport};
 use crate::reading::{Bound, Stats};
 
 /// What a run may keep.
@@ -67,8 +67,20 @@ const QUEUE: &[fn(&Flow<Evidence>) -> bool] = &[
     |flow| !flow.is_two_way() && !flow.state.tells(),
     |flow| !flow.is_two_way(),
     is_refused,
+    |flow| !is_made(flow) && !flow.state.tells(),
+    |flow| !is_made(flow) && flow.packets() <= LOOKUP,
     |flow| !flow.state.tells(),
 ];
+
+/// Datagrams of a question and its answer, each asked and answered twice: names, time, addresses.
+const LOOKUP: u64 = 4;
+
+/// A TCP connection that both ends took part in.
+fn is_made(flow: &Flow<Evidence>) -> bool {
+    let Both { forward, reverse } = flow.handshake.marks;
+    let took_part = |marks: Marks| marks.has(Marks::TALKED) || marks.has(Marks::SYN_ACK);
+    took_part(forward) && took_part(reverse) && (forward.has(Marks::TALKED) || reverse.has(Marks::TALKED))
+}
 
 /// A connection that nobody accepted or used.
 fn is_refused(flow: &Flow<Evidence>) -> bool {

@@ -27,7 +27,7 @@ pub fn decode(bytes: &[u8]) {
         let cut = [0, 1, 60, 1500][usize::from(flags >> 2 & 3)];
         let stored = captured.len() as u32;
         let original_length = if flags & 16 == 0 { stored + cut } else { stored / 2 };
-        let frame = Frame { at: Timestamp(at), link: LinkType(link), original_length, bytes: captured };
+        let frame = Frame { at: Timestamp(at), link: LinkType(link), interface: 0, original_length, bytes: captured };
         let found = decoder.decode(&frame);
         check(&frame, &found);
         check_bare(&mut bare, &frame, &found);

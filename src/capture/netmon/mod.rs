@@ -175,9 +175,10 @@ impl Netmon {
                 }
                 match media {
                     Media::Note => Record::Other { length },
-                    Media::Frame(link) => {
-                        Record::Frame { frame: Frame { at, link, original_length: original, bytes }, length }
-                    }
+                    Media::Frame(link) => Record::Frame {
+                        frame: Frame { at, link, interface: 0, original_length: original, bytes },
+                        length,
+                    },
                 }
             }
             Found::Short { wanted, part } => Record::Short { wanted, part },

@@ -233,7 +233,8 @@ impl Pcapng {
             return Err(format!("packet of {} bytes in a block with room for {}", packet.captured, packet.rest.len()));
         };
         self.last = interface.time(packet.high, packet.low);
-        Ok(Frame { at: self.last, link: interface.link, original_length: packet.original, bytes })
+        let (link, number) = (interface.link, u16::try_from(packet.interface).unwrap_or(u16::MAX));
+        Ok(Frame { at: self.last, link, interface: number, original_length: packet.original, bytes })
     }
 
     /// Simple Packet Block: from the first interface, without a time, cut at the interface's snaplen.
@@ -247,7 +248,7 @@ impl Pcapng {
         };
         let captured = original_length.min(interface.snaplen) as usize;
         let bytes = rest.get(..captured).unwrap_or(rest);
-        Ok(Frame { at: self.last, link: interface.link, original_length, bytes })
+        Ok(Frame { at: self.last, link: interface.link, interface: 0, original_length, bytes })
     }
 }
 

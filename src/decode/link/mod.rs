@@ -153,7 +153,7 @@ mod tests {
     pub(super) type Expected<'a> = Result<(Ip, usize, &'a [u16]), Skip>;
 
     fn frame(link: u16, bytes: &[u8]) -> Frame<'_> {
-        Frame { at: Timestamp(0), link: LinkType(link), original_length: bytes.len() as u32, bytes }
+        Frame { at: Timestamp(0), link: LinkType(link), interface: 0, original_length: bytes.len() as u32, bytes }
     }
 
     /// What `to_ip` says of a frame, and that every shorter capture of it says the same or is cut short.

@@ -235,7 +235,8 @@ mod tests {
         // Decrypted by the driver, which left the bit.
         for vector in [&[][..], &[1, 2, 3, 0], &[1, 2, 3, 0x20, 0, 0, 0, 0]] {
             let clear = secret(&join(&[vector, &SNAP]));
-            let frame = Frame { at: Timestamp(0), link: LinkType(105), original_length: 99, bytes: &clear };
+            let frame =
+                Frame { at: Timestamp(0), link: LinkType(105), interface: 0, original_length: 99, bytes: &clear };
             assert!(to_ip(Layer::of(&frame)).is_ok_and(|(ip, layer)| ip == Ip::V4 && layer.bytes == V4));
         }
     }

@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 /// Every limit that applies.
 pub(super) fn limits(fitness: &Fitness, reading: &Reading, judge: &Judge<'_>) -> Vec<String> {
     let of_all = [nothing(fitness), handshakes(fitness), one_way(fitness)];
-    let of_packets = [snaplen(fitness), duplicates(fitness), offload(fitness), undecoded(&reading.stats)];
+    let of_packets = [snaplen(fitness), duplicates(&reading.stats), offload(fitness), undecoded(&reading.stats)];
     let of_time = [clock(fitness), silence(&reading.stats).map(quiet)];
     let of_hosts = [topology(fitness, judge), unseen(fitness)];
     let damage = reading.damage.iter().map(|damage| {
@@ -122,13 +122,17 @@ fn snaplen(fitness: &Fitness) -> Option<String> {
     (cut > 0).then(|| format!("{} cut by the snaplen: their payload cannot be proven", plural(cut, "frame")))
 }
 
-fn duplicates(fitness: &Fitness) -> Option<String> {
-    let copies = fitness.duplicates;
-    (copies > 0).then(|| {
+fn duplicates(stats: &Stats) -> Option<String> {
+    let frames = |n: u64| if n == 1 { "1 frame is a copy".to_owned() } else { format!("{n} frames are copies") };
+    let fuller = match stats.fuller_copies {
+        0 => String::new(),
+        n => format!("; of {n} of them more was captured than of the first, which is not read: read that file alone"),
+    };
+    (stats.duplicates > 0).then(|| {
         format!(
             "{} of packets captured before (a mirror port, or both ends): each packet counts once, at the time of its \
-             first copy, so that round-trip times may mix two places",
-            if copies == 1 { "1 frame is a copy".to_owned() } else { format!("{copies} frames are copies") }
+             first copy, so that round-trip times may mix two places{fuller}",
+            frames(stats.duplicates)
         )
     })
 }
