@@ -61,8 +61,6 @@ impl Window {
 /// One packet, as it was first captured.
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    /// What no copy differs in: ends, identification, numbers, length.
-    name: u64,
     /// Capture time.
     at: i64,
     place: u64,
@@ -100,15 +98,26 @@ pub enum Sight {
     FullerCopy,
 }
 
-/// The packets of late: a set-associative table, whose sets keep their newest in front.
+/// Packets whose names end alike. Most packets find none of their name, and read no more than the first cache line.
+#[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
+struct Set {
+    /// What no copy of a packet differs in: ends, identification, numbers, length. The upper half of [`name`].
+    names: [u32; WAYS],
+    /// Which way is the oldest.
+    oldest: u8,
+    entries: [Entry; WAYS],
+}
+
+/// The packets of late: a set-associative table.
 #[derive(Clone, Debug)]
 pub struct Duplicates {
-    sets: Vec<[Entry; WAYS]>,
+    sets: Vec<Set>,
 }
 
 impl Default for Duplicates {
     fn default() -> Self {
-        Self { sets: vec![[Entry::default(); WAYS]; SETS] }
+        Self { sets: vec![Set::default(); SETS] }
     }
 }
 
@@ -117,16 +126,18 @@ impl Duplicates {
     #[inline]
     pub fn see(&mut self, packet: &Packet<'_>, tap: Tap) -> Sight {
         let name = name(packet);
-        let entry = Entry { name, at: packet.at.0, place: place(packet, tap), content: Content::of(packet) };
-        let Some(set) = self.sets.get_mut((name >> (u64::BITS - SETS.ilog2())) as usize) else {
+        let entry = Entry { at: packet.at.0, place: place(packet, tap), content: Content::of(packet) };
+        let Some(set) = self.sets.get_mut(name as usize % SETS) else { return Sight::First };
+        let tag = (name >> 32) as u32 | 1;
+        let Some(way) = set.names.iter().position(|&known| known == tag) else {
+            let way = usize::from(set.oldest) % WAYS;
+            if let (Some(name), Some(oldest)) = (set.names.get_mut(way), set.entries.get_mut(way)) {
+                (*name, *oldest) = (tag, entry);
+            }
+            set.oldest = set.oldest.wrapping_add(1);
             return Sight::First;
         };
-        match set.iter_mut().find(|known| known.name == name) {
-            None => {
-                let [newest, second, third, _] = *set;
-                *set = [entry, newest, second, third];
-                Sight::First
-            }
+        match set.entries.get_mut(way) {
             Some(known) if is_copy(known, &entry, packet) => match known.content.is_less_than(entry.content) {
                 true => Sight::FullerCopy,
                 false => Sight::Copy,
@@ -135,6 +146,7 @@ impl Duplicates {
                 *known = entry;
                 Sight::First
             }
+            None => Sight::First,
         }
     }
 }
@@ -456,11 +468,11 @@ mod tests {
         let nth = |n: u32| but(tcp(7), |packet| packet.tcp.sequence = n);
         let all = 100_000;
         assert_eq!((0..all).filter(|&n| duplicates.has(&nth(n), TAP)).count(), 0);
-        assert_eq!((duplicates.sets.len(), size_of::<Entry>()), (SETS, 32));
+        assert_eq!((duplicates.sets.len(), size_of::<Set>()), (SETS, 128));
         let late = |back: u32| (all - back..all).filter(|&n| duplicates.clone().has(&nth(n), TAP));
         assert_eq!(late(100).count(), 100);
-        let entries = duplicates.sets.iter().flatten();
-        assert!(entries.filter(|entry| entry.name != 0).count() == SETS * WAYS, "the hash reaches every set");
+        let names = duplicates.sets.iter().flat_map(|set| set.names);
+        assert!(names.filter(|&name| name != 0).count() == SETS * WAYS, "the hash reaches every set");
     }
 
     #[test]

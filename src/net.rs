@@ -67,26 +67,30 @@ impl std::str::FromStr for Transport {
     }
 }
 
-/// An IP address in 17 bytes without padding: cheap to compare and hash on the hot path.
+/// An IP address in 17 bytes without padding, as numbers, which stay in registers: cheap to compare and hash on the hot path.
 ///
-/// IPv4 stands in the last four bytes. `::ffff:10.0.0.1` seen as IPv6 stays IPv6. IPv4 sorts before IPv6.
+/// IPv4 is the lowest 32 bits. `::ffff:10.0.0.1` seen as IPv6 stays IPv6. IPv4 sorts before IPv6.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C, packed)]
 pub struct Address {
     v6: bool,
-    bytes: [u8; 16],
+    high: u64,
+    low: u64,
 }
 
 impl Address {
     /// From the four bytes of an IPv4 header field.
     #[must_use]
-    pub const fn v4([a, b, c, d]: [u8; 4]) -> Self {
-        Self { v6: false, bytes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] }
+    #[inline]
+    pub const fn v4(bytes: [u8; 4]) -> Self {
+        Self { v6: false, high: 0, low: u32::from_be_bytes(bytes) as u64 }
     }
 
     /// From the sixteen bytes of an IPv6 header field.
     #[must_use]
     pub const fn v6(bytes: [u8; 16]) -> Self {
-        Self { v6: true, bytes }
+        let bits = u128::from_be_bytes(bytes);
+        Self { v6: true, high: (bits >> 64) as u64, low: bits as u64 }
     }
 
     /// The address as the standard library knows it.
@@ -108,7 +112,7 @@ impl Address {
     /// The address as a number; meaningful only beside [`Address::is_v6`].
     #[must_use]
     pub const fn bits(self) -> u128 {
-        u128::from_be_bytes(self.bytes)
+        (self.high as u128) << 64 | self.low as u128
     }
 
     /// Whether no single host stands behind it: multicast or limited broadcast.
@@ -152,7 +156,10 @@ impl fmt::Display for Address {
 }
 
 /// An address and a port.
+///
+/// Packed: every flow keeps two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C, packed)]
 pub struct Endpoint {
     /// Host address.
     pub address: Address,
@@ -163,9 +170,9 @@ pub struct Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.address.is_v6() {
-            write!(f, "[{}]:{}", self.address, self.port)
+            write!(f, "[{}]:{}", self.address, { self.port })
         } else {
-            write!(f, "{}:{}", self.address, self.port)
+            write!(f, "{}:{}", self.address, { self.port })
         }
     }
 }

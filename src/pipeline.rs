@@ -83,8 +83,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Two passes over a batch: decode and hash everything, then visit the table, whose lines the first pass's
-    /// independence lets the processor fetch early.
+    /// Passes over a batch: decode and hash everything; fetch the flows' lines; visit the flows.
     fn run(&mut self, frames: &[Frame<'_>], first: FrameId) {
         let mut ready: ArrayVec<Ready<'_>, BATCH> = ArrayVec::new();
         for (number, frame) in (first.number..).zip(frames) {
@@ -120,6 +119,7 @@ impl Engine {
     }
 
     fn visit(&mut self, ready: &[Ready<'_>]) {
+        self.table.warm(ready.iter().map(|(_, _, prepared)| prepared), Evidence::warm);
         for (packet, frame, prepared) in ready {
             if self.room.is_taken_by(self.table.len()) && self.table.begins(prepared, packet) {
                 self.room.make(&mut self.table, &mut self.examiner, &mut self.stats);

@@ -157,7 +157,7 @@ fn media(name: &str, inputs: Inputs, catalogs: &Catalogs, topology: &Topology) -
         let by_initiator = rows.any(|row| !row.has_port(responder.port));
         assert!(!by_initiator || proven, "{what}");
         media.flows += 1;
-        media.naive += usize::from(AUDIO.contains(&initiator.port) && !AUDIO.contains(&responder.port));
+        media.naive += usize::from(AUDIO.contains(&{ initiator.port }) && !AUDIO.contains(&{ responder.port }));
         media.ours += usize::from(by_initiator && !proven);
     }
     media

@@ -65,6 +65,10 @@ impl Certificates {
 
 /// Text from the wire, cut to a length that nobody's name needs. What is not UTF-8 becomes U+FFFD.
 pub(super) fn bounded(bytes: &[u8]) -> String {
+    // Nearly all of it is short, and allocated once then.
+    if let (..TEXT, Ok(text)) = (bytes.len(), str::from_utf8(bytes)) {
+        return text.to_owned();
+    }
     // No character takes more than four bytes, and a cut one at the end is beyond the limit.
     let head = bytes.get(..TEXT.saturating_mul(4)).unwrap_or(bytes);
     let mut text = Text::default();

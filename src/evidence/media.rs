@@ -145,6 +145,12 @@ impl Media {
         self.streams.capacity() * size_of::<Stream>()
     }
 
+    /// Reads a word of each of its streams.
+    #[inline]
+    pub(super) fn warm(&self) -> u64 {
+        self.streams.iter().fold(0, |all, stream| all ^ stream.packets ^ u64::from(stream.ssrc))
+    }
+
     fn take(&mut self, direction: Direction, packet: &Packet<'_>, datagram: Datagram<'_>, content: &Content) {
         self.saw(direction, content);
         let Content::Rtp(header) = content else { return };

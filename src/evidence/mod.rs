@@ -106,6 +106,16 @@ impl Evidence {
         !matches!(self.state, State::Settled) && !packet.payload.is_empty()
     }
 
+    /// Reads a word of what the next packet of media will be counted in, for whoever fetches it ahead.
+    #[inline]
+    #[must_use]
+    pub fn warm(&self) -> u64 {
+        match (&self.state, self.known.as_deref()) {
+            (State::Media, Some(Known { details: Some(Details::Media(media)), .. })) => media.warm(),
+            _ => 0,
+        }
+    }
+
     /// Takes note of a packet with payload. Returns the bytes of memory that what became known takes.
     pub fn observe(
         &mut self,

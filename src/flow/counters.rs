@@ -1,6 +1,6 @@
 //! What every packet updates: counters each way and a coarse distribution of frame lengths.
 //!
-//! In: frame and payload lengths. Out: sums, minimum, maximum and sixteen buckets in one cache line.
+//! In: frame and payload lengths. Out: sums, minimum, maximum and fifteen buckets in about one cache line.
 //! Must not know: addresses, time, protocols.
 
 /// Packets and bytes of one direction.
@@ -24,10 +24,10 @@ impl Counters {
 }
 
 /// Number of length buckets.
-const BUCKETS: usize = 16;
+const BUCKETS: usize = 15;
 
 /// First length of each bucket: half octaves where frames live, octaves above.
-const FLOORS: [u32; BUCKETS] = [0, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192, 16384, 32768];
+const FLOORS: [u32; BUCKETS] = [0, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192, 16384];
 
 /// Frame lengths of one flow. Exact lengths would cost kilobytes a flow; a service's percentiles need no more than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ const fn bucket_of(length: u32) -> usize {
     }
     let octave = length.ilog2() as usize;
     if octave >= 11 {
-        return if octave > 15 { 15 } else { octave };
+        return if octave > 14 { 14 } else { octave };
     }
     let upper_half = (length >> (octave - 1)) as usize & 1;
     2 * (octave - 6) + 1 + upper_half
@@ -90,7 +90,7 @@ mod tests {
             let expected = FLOORS.iter().rposition(|&floor| floor <= length).unwrap();
             assert_eq!(bucket_of(length), expected, "length {length}");
         }
-        assert_eq!(bucket_of(u32::MAX), 15);
+        assert_eq!(bucket_of(u32::MAX), 14);
     }
 
     #[test]

@@ -26,6 +26,8 @@ impl Marks {
     pub const RIGHT_SUM: Self = Self(32);
     /// A SYN whose checksum is wrong.
     pub const WRONG_SUM: Self = Self(64);
+    /// Its initial sequence number is known.
+    const NUMBERED: Self = Self(128);
 
     /// Whether all bits of `other` are set.
     #[must_use]
@@ -43,10 +45,24 @@ impl Marks {
 pub struct Handshake {
     /// What each end sent.
     pub marks: Both<Marks>,
-    /// Initial sequence number of each end, where its SYN was seen or the other's SYN-ACK acknowledged it.
-    initial: Both<Option<u32>>,
-    syn_at: Option<Timestamp>,
-    rtt_ns: Option<u32>,
+    /// Initial sequence number of each end, where it is [`Marks::NUMBERED`]: its SYN was seen, or the other's SYN-ACK
+    /// acknowledged it.
+    initial: Both<u32>,
+    /// [`Timing::SYN`]: when, in nanoseconds. [`Timing::DONE`]: how many passed until the handshake was complete.
+    time: i64,
+    timing: Timing,
+}
+
+/// What was measured of a handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Timing {
+    /// Nothing.
+    #[default]
+    None,
+    /// A SYN was seen.
+    Syn,
+    /// It is complete.
+    Done,
 }
 
 impl Handshake {
@@ -66,17 +82,30 @@ impl Handshake {
     /// SYN to the ACK that completed the handshake, in nanoseconds; the last SYN counts where it was repeated.
     #[must_use]
     pub const fn rtt_ns(&self) -> Option<u32> {
-        self.rtt_ns
+        match self.timing {
+            Timing::Done => Some(self.time as u32),
+            Timing::None | Timing::Syn => None,
+        }
     }
 
     /// Sequence number of an end's first payload byte, where its SYN was seen or acknowledged.
     #[inline]
     #[must_use]
     pub const fn first_byte(&self, direction: Direction) -> Option<u32> {
-        match self.initial.of(direction) {
+        match self.initial(direction) {
             Some(initial) => Some(initial.wrapping_add(1)),
             None => None,
         }
+    }
+
+    #[inline]
+    const fn initial(&self, direction: Direction) -> Option<u32> {
+        if self.marks.of(direction).has(Marks::NUMBERED) { Some(*self.initial.of(direction)) } else { None }
+    }
+
+    const fn number(&mut self, direction: Direction, initial: u32) {
+        *self.initial.of_mut(direction) = initial;
+        self.marks.of_mut(direction).set(Marks::NUMBERED);
     }
 
     /// Whether `packet` opens another connection on the same five-tuple.
@@ -89,7 +118,7 @@ impl Handshake {
         if tcp.flags & Tcp::SYN == 0 {
             return false;
         }
-        let own = *self.initial.of(direction);
+        let own = self.initial(direction);
         if tcp.flags & Tcp::ACK == 0 {
             let alone = !two_way && self.marks.of(direction.opposite()).has(Marks::SYN);
             return match own {
@@ -97,7 +126,7 @@ impl Handshake {
                 None => !alone,
             };
         }
-        let other = *self.initial.of(direction.opposite());
+        let other = self.initial(direction.opposite());
         let answers_this = other.is_none_or(|initial| initial.wrapping_add(1) == tcp.acknowledgement);
         own.is_some_and(|initial| initial != tcp.sequence) && !answers_this
     }
@@ -108,7 +137,7 @@ impl Handshake {
         let flags = packet.tcp.flags;
         if flags & (Tcp::SYN | Tcp::RST | Tcp::FIN) == 0 {
             self.marks.of_mut(direction).set(Marks::TALKED);
-            if self.rtt_ns.is_none() && self.syn_at.is_some() && flags & Tcp::ACK != 0 {
+            if self.timing == Timing::Syn && flags & Tcp::ACK != 0 {
                 self.complete(packet.at, direction);
             }
             return;
@@ -128,13 +157,17 @@ impl Handshake {
         match (tcp.flags & Tcp::SYN != 0, tcp.flags & Tcp::ACK != 0) {
             (true, false) => {
                 marks.set(Marks::SYN);
-                *self.initial.of_mut(direction) = Some(tcp.sequence);
-                self.syn_at = Some(packet.at);
+                self.number(direction, tcp.sequence);
+                if self.timing != Timing::Done {
+                    (self.timing, self.time) = (Timing::Syn, packet.at.0);
+                }
             }
             (true, true) => {
                 marks.set(Marks::SYN_ACK);
-                *self.initial.of_mut(direction) = Some(tcp.sequence);
-                self.initial.of_mut(direction.opposite()).get_or_insert(tcp.acknowledgement.wrapping_sub(1));
+                self.number(direction, tcp.sequence);
+                if self.initial(direction.opposite()).is_none() {
+                    self.number(direction.opposite(), tcp.acknowledgement.wrapping_sub(1));
+                }
             }
             (false, _) => {
                 if tcp.flags & Tcp::FIN != 0 {
@@ -153,9 +186,10 @@ impl Handshake {
     fn complete(&mut self, at: Timestamp, direction: Direction) {
         let opened = self.marks.of(direction).has(Marks::SYN);
         let accepted = self.marks.of(direction.opposite()).has(Marks::SYN_ACK);
-        if let (true, true, Some(syn_at)) = (opened, accepted, self.syn_at) {
-            self.rtt_ns = u32::try_from(at.since(syn_at)).ok();
-            self.syn_at = None;
+        if opened && accepted {
+            let took = at.since(Timestamp(self.time));
+            self.timing = if u32::try_from(took).is_ok() { Timing::Done } else { Timing::None };
+            self.time = took;
         }
     }
 }

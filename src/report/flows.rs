@@ -235,7 +235,7 @@ fn keys(judged: &Judged<'_>, by: By) -> Vec<String> {
     match by {
         By::Service => vec![match judged.rows.first() {
             Some(row) => format!("{} {}", row.id, row.service),
-            None => format!("{} {}/{}", judged.verdict.as_str(), judged.oriented.transport, to.at.port),
+            None => format!("{} {}/{}", judged.verdict.as_str(), judged.oriented.transport, { to.at.port }),
         }],
         By::Host => {
             let (from, to) = (host(from), host(to));

@@ -118,7 +118,7 @@ fn is_noise(row: &Row, misfit: Misfit, case: &Case<'_, '_>) -> bool {
 }
 
 pub(super) fn transport_text(other: Transport, case: &Case<'_, '_>) -> String {
-    format!("right port, wrong transport: documented for {other}/{}", case.oriented.responder.at.port)
+    format!("right port, wrong transport: documented for {other}/{}", { case.oriented.responder.at.port })
 }
 
 /// What to say of a row that fits, and whose overlay is off.

@@ -22,7 +22,7 @@ pub fn reasons(judge: &Judge<'_>, flow: &Flow<Evidence>, judged: &Judged<'_>) ->
 
 fn row_text(judged: &Judged<'_>) -> String {
     let responder = judged.oriented.responder.at;
-    let port = format!("port {}/{}", responder.port, judged.oriented.transport);
+    let port = format!("port {}/{}", { responder.port }, judged.oriented.transport);
     let Some(row) = judged.rows.first() else {
         return format!("{port} on {} is in no row that fits", responder.address);
     };
@@ -37,7 +37,7 @@ fn row_text(judged: &Judged<'_>) -> String {
         _ if !row.has_port(responder.port) => {
             let initiator = judged.oriented.initiator.at;
             let transport = judged.oriented.transport;
-            format!("the initiator's port {}/{transport} is {row_words}{others}", initiator.port)
+            format!("the initiator's port {}/{transport} is {row_words}{others}", { initiator.port })
         }
         _ => format!("{port} is {row_words}{others}"),
     }

@@ -147,7 +147,7 @@ impl Flows {
 
     /// All others than those to these ports.
     pub fn others(&self, ports: &[u16]) -> impl Iterator<Item = &Seen> {
-        self.0.iter().filter(move |seen| !ports.contains(&seen.responder.port))
+        self.0.iter().filter(move |seen| !ports.contains(&{ seen.responder.port }))
     }
 }
 

@@ -161,5 +161,5 @@ impl<T: Ord> Distinct<T> {
 
 /// Both ends in words, for a reason.
 pub(super) fn port_text(at: Endpoint, transport: Transport) -> String {
-    format!("{transport}/{}", at.port)
+    format!("{transport}/{}", { at.port })
 }

@@ -96,7 +96,7 @@ impl FlowTable {
             (index + 1).to_string(),
             host(&judged.oriented.initiator),
             host(&judged.oriented.responder),
-            format!("{}/{}", judged.oriented.transport, judged.oriented.responder.at.port),
+            format!("{}/{}", judged.oriented.transport, { judged.oriented.responder.at.port }),
             judged.outcome.as_str().to_owned(),
             self.look.paint(tone(judged.verdict), &verdict),
         ]
@@ -120,9 +120,9 @@ impl FlowTable {
         };
         let end = |end: &End<'_>| {
             if end.at.address.is_v6() && end.who.name.is_none() {
-                format!("[{}]:{}", end.at.address, end.at.port)
+                format!("[{}]:{}", end.at.address, { end.at.port })
             } else {
-                format!("{}:{}", host(end), end.at.port)
+                format!("{}:{}", host(end), { end.at.port })
             }
         };
         let observed = ObservedRecord::of(&flow.state, judged.initiator);
@@ -138,7 +138,7 @@ impl FlowTable {
             duration(flow.last_seen.since(flow.first_seen)),
             end(&judged.oriented.initiator),
             host(&judged.oriented.responder),
-            format!("{}/{}", judged.oriented.transport, judged.oriented.responder.at.port),
+            format!("{}/{}", judged.oriented.transport, { judged.oriented.responder.at.port }),
             judged.basis.as_str().to_owned(),
             count(flow.packets()),
             count(flow.counters.forward.bytes + flow.counters.reverse.bytes),

@@ -180,13 +180,28 @@ impl<'a> Records<'a> {
     fn clear(&mut self, record: Record<'a>) {
         match record.kind {
             HANDSHAKE if self.handshake.is_empty() => self.handshake = Cow::Borrowed(record.payload),
-            HANDSHAKE => self.handshake.to_mut().extend_from_slice(record.payload),
+            HANDSHAKE => self.append(record.payload),
             CHANGE_CIPHER_SPEC if record.is_whole() => self.stage = Stage::Changed,
             CHANGE_CIPHER_SPEC => {}
             ALERT if record.length == 2 => self.note(alert(record.payload)),
             // Encrypted without a ChangeCipherSpec before it: seen from the middle, or TLS 1.3.
             _ => self.end = End::Over,
         }
+    }
+
+    /// Messages go on in another record: their bytes are copied together, with room for one record more.
+    fn append(&mut self, payload: &[u8]) {
+        let both = (self.handshake.len() + payload.len()) * 2;
+        let mut joined = match std::mem::take(&mut self.handshake) {
+            Cow::Owned(joined) => joined,
+            Cow::Borrowed(first) => {
+                let mut joined = Vec::with_capacity(both);
+                joined.extend_from_slice(first);
+                joined
+            }
+        };
+        joined.extend_from_slice(payload);
+        self.handshake = Cow::Owned(joined);
     }
 
     fn note(&mut self, alert: Option<ClearAlert>) {
