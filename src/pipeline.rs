@@ -2,25 +2,33 @@
 //!
 //! In: [`Inputs`] and [`Options`]. Out: a [`Reading`]: all flows with their evidence, counters, damage.
 //! Must not know: what a verdict means, formats, arguments.
+//!
+//! It has two sides, and [`parcel`]s go from one to the other in order: `intake` turns frames into packets, `tracking`
+//! counts packets in flows. Each takes about half of the time. With two threads the one reads ahead while the other
+//! counts, and since each does the same in the same order as alone, the answer is the same.
 
-use arrayvec::ArrayVec;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 pub use room::{Bounds, LEAST_MEMORY};
 
-use room::Room;
+use intake::Intake;
+use parcel::Parcel;
+use tracking::Tracking;
 
-use crate::capture::{BATCH, Filter, Frame, Inputs};
-use crate::decode::{Decoder, Packet, Skip, icmp_quote};
-use crate::duplicate::{Duplicates, Sight, Tap};
+use crate::capture::{Filter, Inputs};
 use crate::error::Error;
-use crate::evidence::{Evidence, Examiner, Place};
-use crate::flow::{FlowTable, FrameId, Prepared, Timeouts};
-use crate::reading::{Reading, Stats};
+use crate::flow::Timeouts;
+use crate::reading::Reading;
 
+mod intake;
+mod parcel;
 mod room;
+mod tracking;
 
 /// What shapes a run besides its input.
-#[derive(Default)]
 pub struct Options {
     /// When silence ends a flow.
     pub timeouts: Timeouts,
@@ -30,119 +38,115 @@ pub struct Options {
     pub keep_duplicates: bool,
     /// What may be kept.
     pub bounds: Bounds,
+    /// Threads at most; more than two are of no use. The answer does not depend on it.
+    pub threads: NonZeroUsize,
+}
+
+impl Default for Options {
+    /// One thread, no filter.
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            filter: None,
+            keep_duplicates: false,
+            bounds: Bounds::default(),
+            threads: NonZeroUsize::MIN,
+        }
+    }
 }
 
 /// Reads everything. `progress` is told the bytes consumed after each batch.
 ///
 /// # Errors
 /// Only what makes going on senseless; a damaged file is reported in [`Reading::damage`].
-pub fn read(mut inputs: Inputs, options: Options, mut progress: impl FnMut(u64)) -> Result<Reading, Error> {
-    let mut engine = Engine::new(options);
-    while engine.step(&mut inputs)? {
+pub fn read(mut inputs: Inputs, options: Options, progress: impl FnMut(u64)) -> Result<Reading, Error> {
+    let tracking = Tracking::new(options.timeouts, options.bounds);
+    let mut intake = Intake::new(options.filter, options.keep_duplicates, tracking.preparer());
+    let tracking = match options.threads.get() {
+        1 => alone(&mut inputs, &mut intake, tracking, progress)?,
+        _ => side_by_side(&mut inputs, &mut intake, tracking, progress)?,
+    };
+    let (mut stats, tracked) = (intake.finish(), tracking.finish());
+    stats.evict(tracked.evicted);
+    stats.icmp_errors_attached = tracked.attached;
+    Ok(Reading { flows: tracked.flows, stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
+}
+
+/// Both sides in turn.
+fn alone(
+    inputs: &mut Inputs,
+    intake: &mut Intake,
+    mut tracking: Tracking,
+    mut progress: impl FnMut(u64),
+) -> Result<Tracking, Error> {
+    let mut parcel = Parcel::default();
+    while take_one(inputs, intake, &mut parcel)? {
+        // At once: what was just read is still in the nearest cache, and its buffer free for the next frames.
+        tracking.visit(&parcel);
+        parcel.clear();
         progress(inputs.consumed_bytes());
     }
-    let Engine { table, mut stats, mut examiner, mut room, .. } = engine;
-    stats.settle();
-    let mut flows = table.into_flows();
-    flows.iter_mut().for_each(|flow| room.settle(&mut flow.state, &mut examiner));
-    Ok(Reading { flows, stats, files: inputs.files().to_vec(), damage: inputs.damage().to_vec() })
+    Ok(tracking)
 }
 
-/// The stages' state between batches.
-struct Engine {
-    decoder: Decoder,
-    /// None where they are kept.
-    duplicates: Option<Duplicates>,
-    table: FlowTable<Evidence>,
-    examiner: Examiner,
-    stats: Stats,
-    room: Room,
-    filter: Option<Filter>,
+/// Reads one batch; false after the last.
+fn take_one(inputs: &mut Inputs, intake: &mut Intake, parcel: &mut Parcel) -> Result<bool, Error> {
+    let Some(batch) = inputs.next_batch()? else { return Ok(false) };
+    intake.take(&batch, parcel);
+    Ok(true)
 }
 
-/// A packet, its frame's place, and its place in the flow table.
-type Ready<'a> = (Packet<'a>, FrameId, Prepared);
+/// Parcels under way at once. More only fill the cache.
+const UNDER_WAY: usize = 8;
 
-impl Engine {
-    fn new(options: Options) -> Self {
-        Self {
-            decoder: Decoder::new(),
-            duplicates: (!options.keep_duplicates).then(Duplicates::default),
-            table: FlowTable::new(options.timeouts),
-            examiner: Examiner::within(options.bounds.examined()),
-            stats: Stats::default(),
-            room: Room::new(options.bounds),
-            filter: options.filter,
-        }
-    }
+/// The intake in this thread, the tracking in another.
+fn side_by_side(
+    inputs: &mut Inputs,
+    intake: &mut Intake,
+    tracking: Tracking,
+    mut progress: impl FnMut(u64),
+) -> Result<Tracking, Error> {
+    thread::scope(|scope| {
+        let (full, to_visit) = sync_channel::<Parcel>(UNDER_WAY);
+        // Room for all there are: whoever gives one back never waits.
+        let (done, empty) = sync_channel::<Parcel>(UNDER_WAY + 2);
+        let tracker = scope.spawn(move || track(tracking, &to_visit, &done));
+        let read = take_all(inputs, intake, &full, &empty, &mut progress);
+        drop(full);
+        let tracking = tracker.join().unwrap_or_else(|panic| resume_unwind(panic));
+        read.map(|()| tracking)
+    })
+}
 
-    /// Reads one batch; false after the last.
-    fn step(&mut self, inputs: &mut Inputs) -> Result<bool, Error> {
-        let Some(batch) = inputs.next_batch()? else { return Ok(false) };
-        self.run(&batch.frames, FrameId { file: batch.file, number: batch.first_number });
-        Ok(true)
-    }
-
-    /// Passes over a batch: decode and hash everything; fetch the flows' lines; visit the flows.
-    fn run(&mut self, frames: &[Frame<'_>], first: FrameId) {
-        let mut ready: ArrayVec<Ready<'_>, BATCH> = ArrayVec::new();
-        for (number, frame) in (first.number..).zip(frames) {
-            if let Some(filter) = &mut self.filter
-                && !filter.matches(frame)
-            {
-                continue;
-            }
-            self.stats.read(frame);
-            match self.decoder.decode(frame) {
-                Ok(packet) => match self.sight(&packet, Tap::of(frame, first.file)) {
-                    Sight::First => {
-                        let prepared = self.table.prepare(&packet.tuple);
-                        ready.push((packet, FrameId { number, ..first }, prepared));
-                    }
-                    copy => self.stats.repeated(copy == Sight::FullerCopy),
-                },
-                // An ICMP error may quote a packet of this very batch: visit the table first.
-                Err(skip) if skip.is_icmp() => {
-                    self.visit(&ready);
-                    ready.clear();
-                    self.skip(frame, skip);
-                }
-                Err(skip) => self.stats.skipped(frame, skip),
+/// Sends everything there is to read, in parcels that come back empty.
+fn take_all(
+    inputs: &mut Inputs,
+    intake: &mut Intake,
+    full: &SyncSender<Parcel>,
+    empty: &Receiver<Parcel>,
+    progress: &mut impl FnMut(u64),
+) -> Result<(), Error> {
+    let mut parcel = Parcel::default();
+    while take_one(inputs, intake, &mut parcel)? {
+        if parcel.is_full() {
+            let next = empty.try_recv().unwrap_or_default();
+            // The other side only ends before this one if it panics, which is told when it is joined.
+            if full.send(std::mem::replace(&mut parcel, next)).is_err() {
+                return Ok(());
             }
         }
-        self.visit(&ready);
+        progress(inputs.consumed_bytes());
     }
+    let _ = full.send(parcel);
+    Ok(())
+}
 
-    #[inline]
-    fn sight(&mut self, packet: &Packet<'_>, tap: Tap) -> Sight {
-        self.duplicates.as_mut().map_or(Sight::First, |duplicates| duplicates.see(packet, tap))
+/// Takes in what comes, until no more does.
+fn track(mut tracking: Tracking, full: &Receiver<Parcel>, empty: &SyncSender<Parcel>) -> Tracking {
+    for mut parcel in full {
+        tracking.visit(&parcel);
+        parcel.clear();
+        let _ = empty.try_send(parcel);
     }
-
-    fn visit(&mut self, ready: &[Ready<'_>]) {
-        self.table.warm(ready.iter().map(|(_, _, prepared)| prepared), Evidence::warm);
-        for (packet, frame, prepared) in ready {
-            if self.room.is_taken_by(self.table.len()) && self.table.begins(prepared, packet) {
-                self.room.make(&mut self.table, &mut self.examiner, &mut self.stats);
-            }
-            self.stats.carried(packet);
-            let (flow, direction) = self.table.count(prepared, packet, *frame);
-            if flow.state.reads(packet) {
-                let place =
-                    Place { first_byte: flow.handshake.first_byte(direction), after: frame.after(flow.first_frame) };
-                let grown = flow.state.observe(direction, packet, place, &mut self.examiner);
-                if self.room.is_shrunk_by(grown, &self.examiner, self.table.len()) {
-                    self.room.make(&mut self.table, &mut self.examiner, &mut self.stats);
-                }
-            }
-        }
-    }
-
-    #[cold]
-    fn skip(&mut self, frame: &Frame<'_>, skip: Skip) {
-        self.stats.skipped(frame, skip);
-        if let Some(quote) = icmp_quote(frame) {
-            let attached = self.table.attach(&quote.tuple, (quote.v6, quote.kind, quote.code));
-            self.stats.icmp_errors_attached += u64::from(attached);
-        }
-    }
+    tracking
 }

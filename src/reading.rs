@@ -123,6 +123,15 @@ pub struct Evicted {
     pub within: BTreeSet<Bound>,
 }
 
+impl Evicted {
+    /// Counts a flow that went.
+    pub fn add(&mut self, packets: u64, bound: Bound) {
+        self.flows += 1;
+        self.packets += packets;
+        self.within.insert(bound);
+    }
+}
+
 /// What bounds the flows that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bound {
@@ -232,13 +241,11 @@ impl Stats {
         }
     }
 
-    /// Takes the packets of a dropped flow back.
-    pub fn evict(&mut self, packets: u64, bound: Bound) {
-        self.packets -= packets;
-        self.skips.add(Skip::EvictedFlow, packets);
-        self.evicted.flows += 1;
-        self.evicted.packets += packets;
-        self.evicted.within.insert(bound);
+    /// Takes the packets of dropped flows back.
+    pub fn evict(&mut self, evicted: Evicted) {
+        self.packets -= evicted.packets;
+        self.skips.add(Skip::EvictedFlow, evicted.packets);
+        self.evicted = evicted;
     }
 
     /// Whether every frame is accounted for.

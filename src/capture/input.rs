@@ -148,11 +148,11 @@ impl Inputs {
         let (Some(source), Some(counted)) = (source, self.files.get_mut(slot)) else {
             return Ok(None);
         };
-        let mut batch = Batch { frames: Frames::new(), first_number: 0, file: index };
+        let mut frames = Frames::new();
         // At least one: `choose` has seen it.
-        batch.first_number = source.fill(until, &mut batch.frames);
-        counted.frames = counted.frames.saturating_add(batch.frames.len() as u64);
-        Ok(Some(batch))
+        let (first_number, buffer) = source.fill(until, &mut frames);
+        counted.frames = counted.frames.saturating_add(frames.len() as u64);
+        Ok(Some(Batch { frames, buffer, first_number, file: index }))
     }
 
     /// The captures, in the order named or sorted: `Batch::file` counts them from 0.

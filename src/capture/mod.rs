@@ -4,6 +4,8 @@
 //! buffer, in file order; and, when a file breaks off, its [`Damage`].
 //! Must not know: what is inside a frame.
 
+use std::sync::Arc;
+
 use arrayvec::ArrayVec;
 
 pub use filter::Filter;
@@ -49,11 +51,16 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
+/// A reader's buffer. Who keeps a share of it keeps the bytes of its frames; the reader goes on in another.
+pub type Buffer = Arc<Vec<u8>>;
+
 /// Frames of one file that live together in its reader's buffer.
 #[derive(Debug)]
 pub struct Batch<'a> {
     /// The frames, in file order.
     pub frames: ArrayVec<Frame<'a>, BATCH>,
+    /// What their bytes are in.
+    pub buffer: Buffer,
     /// Number of the first frame in its file, counted from 1 as Wireshark does.
     pub first_number: u64,
     /// Index of the file in the list of files read.

@@ -7,7 +7,7 @@
 use arrayvec::ArrayVec;
 
 use super::window::{Fault, Window};
-use super::{BATCH, Frame};
+use super::{BATCH, Buffer, Frame};
 use crate::net::Timestamp;
 
 /// Room for a batch.
@@ -52,11 +52,11 @@ pub(super) trait Source: Send {
     fn head(&mut self) -> Option<Timestamp>;
 
     /// Fills `frames` with the next ones: at least one where `head` gives one, the further ones only while
-    /// they are not later than `until`. Returns the number of the first one in the file, counted from 1.
+    /// they are not later than `until`. Returns the number of the first one in the file, counted from 1, and what their bytes are in.
     ///
     /// Into the caller's own array, since a batch of one frame is common where files overlap, and each layer
     /// that returns an array by value copies all of it.
-    fn fill<'a>(&'a mut self, until: Timestamp, frames: &mut Frames<'a>) -> u64;
+    fn fill<'a>(&'a mut self, until: Timestamp, frames: &mut Frames<'a>) -> (u64, Buffer);
 
     /// Bytes of the file dealt with.
     fn consumed(&self) -> u64;
@@ -126,10 +126,12 @@ impl<F: Format> Source for Reader<F> {
         }
     }
 
-    fn fill<'a>(&'a mut self, until: Timestamp, frames: &mut Frames<'a>) -> u64 {
+    fn fill<'a>(&'a mut self, until: Timestamp, frames: &mut Frames<'a>) -> (u64, Buffer) {
         let number = self.frames.saturating_add(1);
-        if self.head().is_none() {
-            return number;
+        let some = self.head().is_some();
+        let buffer = self.window.share();
+        if !some {
+            return (number, buffer);
         }
         self.next = Next::Unknown;
         let start = self.window.offset();
@@ -148,7 +150,7 @@ impl<F: Format> Source for Reader<F> {
         }
         *consumed = consumed.saturating_add(bytes.len().saturating_sub(rest.len()));
         self.frames = self.frames.saturating_add(frames.len() as u64);
-        number
+        (number, buffer)
     }
 
     fn consumed(&self) -> u64 {
@@ -231,7 +233,7 @@ mod tests {
     /// The next batch: the number of its first frame, and all times.
     fn next(reader: &mut Reader<Bytes>, until: i64) -> (u64, Vec<i64>) {
         let mut frames = Frames::new();
-        let number = reader.fill(Timestamp(until), &mut frames);
+        let (number, _) = reader.fill(Timestamp(until), &mut frames);
         (number, frames.iter().map(|frame| frame.at.0).collect())
     }
 

@@ -1,9 +1,12 @@
 //! A refillable window over a byte stream: records are parsed where they were read to.
 //!
 //! In: a [`Stream`]. Out: the unread bytes, as many as a record needs, and where in the stream they lie.
-//! Must not know: what a record is; what the stream does to the bytes of a file.
+//! Must not know: what a record is; what the stream does to the bytes of a file; who still reads a buffer.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+
+use super::Buffer;
 
 /// First read: enough to sniff a file and see its first frame, cheap where thousands of files are listed.
 const FIRST: usize = 64 << 10;
@@ -64,7 +67,10 @@ fn again(error: &io::Error) -> io::Error {
 /// Memory is [`FULL`] or, where a record is larger, less than twice that record: readers bound their records.
 pub(super) struct Window {
     stream: Box<dyn Stream>,
-    buffer: Vec<u8>,
+    /// Shared with whoever is not done with the records in it; then the window goes on in another.
+    buffer: Buffer,
+    /// Buffers it went on from. There are no more than are shared at once.
+    earlier: Vec<Buffer>,
     /// The unread bytes are `buffer[start..end]`.
     start: usize,
     end: usize,
@@ -82,7 +88,7 @@ impl Window {
 
     /// The same, of a stream that is more than a reader.
     pub(super) fn over(stream: Box<dyn Stream>) -> Self {
-        Self { stream, buffer: Vec::new(), start: 0, end: 0, base: 0, failed: None }
+        Self { stream, buffer: Arc::default(), earlier: Vec::new(), start: 0, end: 0, base: 0, failed: None }
     }
 
     /// What is read and not consumed.
@@ -95,6 +101,11 @@ impl Window {
     pub(super) fn lend(&mut self) -> (&[u8], &mut usize) {
         let bytes = self.buffer.get(self.start..self.end).unwrap_or_default();
         (bytes, &mut self.start)
+    }
+
+    /// The buffer that the unread bytes are in: who keeps a share of it keeps them.
+    pub(super) fn share(&self) -> Buffer {
+        Arc::clone(&self.buffer)
     }
 
     /// Offset in the stream of the first unread byte: also the number of bytes consumed.
@@ -125,11 +136,14 @@ impl Window {
                 return Err(again(error));
             }
             self.make_room();
-            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            // Nobody else has a share of it by now: it is never copied.
+            let buffer = Arc::make_mut(&mut self.buffer);
+            let length = buffer.len();
+            let room = buffer.get_mut(self.end..).unwrap_or_default();
             match self.stream.read(room) {
                 Ok(0) => return Ok(false),
                 // A `Read` that claims more than it was given room for must not break the window.
-                Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),
+                Ok(count) => self.end = self.end.saturating_add(count).min(length),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => self.failed = Some(error),
             }
@@ -137,22 +151,34 @@ impl Window {
         Ok(true)
     }
 
-    /// Moves the unread bytes to the front and grows where they fill the buffer. Growth follows the bytes
-    /// that arrived, not a length a record claims.
+    /// Moves the unread bytes to the front of a buffer that nobody else reads, and grows it where they fill it. Growth
+    /// follows the bytes that arrived, not a length a record claims.
     fn make_room(&mut self) {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.base = self.offset();
-            self.end = self.end.saturating_sub(self.start);
-            self.start = 0;
+        let (start, unread) = (self.start, self.end - self.start);
+        let moved = Arc::get_mut(&mut self.buffer).is_none();
+        if moved {
+            let free = self.earlier.iter_mut().position(|buffer| Arc::get_mut(buffer).is_some());
+            let next = free.map(|i| self.earlier.swap_remove(i)).unwrap_or_default();
+            self.earlier.push(std::mem::replace(&mut self.buffer, next));
         }
-        let length = self.buffer.len();
-        if length == 0 {
-            self.buffer.resize(FIRST, 0);
-        } else if length < FULL && self.base > 0 {
-            self.buffer.resize(FULL, 0);
-        } else if self.end == length {
-            self.buffer.resize(length.saturating_mul(2), 0);
+        self.base = self.base.saturating_add(start as u64);
+        (self.start, self.end) = (0, unread);
+        let old = if moved { self.earlier.last() } else { None };
+        let buffer = Arc::make_mut(&mut self.buffer);
+        let least = if self.base == 0 { FIRST } else { FULL };
+        let wanted = if unread < least { least } else { (unread + 1).next_power_of_two() };
+        if buffer.len() < wanted {
+            buffer.resize(wanted, 0);
+        }
+        match old {
+            Some(old) => {
+                let unread = old.get(start..start + unread).unwrap_or_default();
+                if let Some(front) = buffer.get_mut(..unread.len()) {
+                    front.copy_from_slice(unread);
+                }
+            }
+            None if start > 0 => buffer.copy_within(start..start + unread, 0),
+            None => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 //! In: `argv`. Out: [`Args`]. Does no work beyond parsing single values.
 //! Must not know: what the commands do.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
@@ -117,6 +118,9 @@ pub(super) struct Reading {
     /// Keep to about so much memory, by dropping flows likewise: 500M, 2G (K, M, G count in 1024s); bare bytes
     #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "4G")]
     pub(super) max_memory: u64,
+    /// Use so many threads, by default one for each core; what is said does not depend on it
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(super) growing: Growing,
 }

@@ -4,9 +4,11 @@
 //! Must not know: what is reported of them.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use super::args::{Growing, Judging, Output, Reading as How, Rows};
@@ -27,6 +29,7 @@ pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<R
         timeouts: Timeouts { tcp_ns: how.tcp_timeout, udp_ns: how.udp_timeout },
         filter: how.filter.as_deref().map(Filter::new).transpose()?,
         keep_duplicates: how.keep_duplicates,
+        threads: how.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
         bounds: Bounds { flows: how.max_flows.unwrap_or(usize::MAX), memory: how.max_memory },
     };
     read(files, options, &how.growing, output)

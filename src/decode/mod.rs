@@ -57,6 +57,16 @@ pub struct Packet<'a> {
     pub broadcast: bool,
 }
 
+impl Packet<'_> {
+    /// The same without its payload, for whom the frame is gone.
+    #[inline]
+    #[must_use]
+    pub fn detached(self) -> Packet<'static> {
+        let Packet { at, tuple, wire_length, payload_length, tcp, dscp, vlan, tunnel, mark, broadcast, .. } = self;
+        Packet { at, tuple, wire_length, payload_length, payload: &[], tcp, dscp, vlan, tunnel, mark, broadcast }
+    }
+}
+
 /// The encapsulations around a packet, outermost first: a byte each, the first the lowest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tunnel(u64);

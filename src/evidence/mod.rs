@@ -99,11 +99,11 @@ pub struct Observed<'a> {
 }
 
 impl Evidence {
-    /// Whether a packet can tell anything more: the one test that a settled flow costs.
+    /// Whether payload can tell anything more: the one test that a settled flow costs.
     #[inline]
     #[must_use]
-    pub const fn reads(&self, packet: &Packet<'_>) -> bool {
-        !matches!(self.state, State::Settled) && !packet.payload.is_empty()
+    pub const fn reads(&self) -> bool {
+        !matches!(self.state, State::Settled)
     }
 
     /// Reads a word of what the next packet of media will be counted in, for whoever fetches it ahead.

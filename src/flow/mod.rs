@@ -7,7 +7,7 @@ pub use counters::{Counters, Sizes};
 pub use flows::Flows;
 pub use handshake::{Handshake, Marks};
 pub use key::FlowKey;
-pub use table::{FlowTable, Prepared, Timeouts};
+pub use table::{AHEAD, FlowTable, Prepared, Preparer, Timeouts};
 
 use crate::decode::{Packet, Tunnel, Vlans};
 use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};

@@ -32,8 +32,8 @@ impl Default for Timeouts {
 
 const FIRST_SLOTS: usize = 1 << 10;
 const EMPTY: u32 = u32::MAX;
-/// Packets warmed at once.
-const AHEAD: usize = 32;
+/// So many packets are fetched ahead at once.
+pub const AHEAD: usize = 32;
 
 #[derive(Clone, Copy)]
 struct Slot {
@@ -65,11 +65,16 @@ impl<S: Default> FlowTable<S> {
         }
     }
 
-    /// The key, hash and orientation of a packet: the part of [`FlowTable::count`] that touches no memory.
+    /// What prepares packets for this table, wherever that is done.
+    #[must_use]
+    pub const fn preparer(&self) -> Preparer {
+        Preparer { hasher: self.hasher }
+    }
+
+    /// [`Preparer::prepare`].
     #[inline]
     pub fn prepare(&self, tuple: &FiveTuple) -> Prepared {
-        let (key, low_first) = FlowKey::new(tuple);
-        Prepared { hash: self.hasher.hash(&key), key, low_first }
+        self.preparer().prepare(tuple)
     }
 
     /// Reads a word of each cache line that counting these packets will need, up to [`AHEAD`] of them, and of what `state`
@@ -220,6 +225,22 @@ impl<S: Default> FlowTable<S> {
                 *vacant = slot;
             }
         }
+    }
+}
+
+/// Does the part of [`FlowTable::count`] that touches no memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Preparer {
+    hasher: KeyHasher,
+}
+
+impl Preparer {
+    /// The key, hash and orientation of a packet.
+    #[inline]
+    #[must_use]
+    pub fn prepare(&self, tuple: &FiveTuple) -> Prepared {
+        let (key, low_first) = FlowKey::new(tuple);
+        Prepared { hash: self.hasher.hash(&key), key, low_first }
     }
 }
 

@@ -10,7 +10,7 @@
 use crate::evidence::{BUDGET, Evidence, Examiner};
 use crate::flow::{Flow, FlowTable, Marks};
 use crate::net::{Both, Transport};
-use crate::reading::{Bound, Stats};
+use crate::reading::{Bound, Evicted};
 
 /// What a run may keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Room {
 
     /// Drops flows, by the quarter, until a quarter of the room is free.
     #[cold]
-    pub(super) fn make(&mut self, table: &mut FlowTable<Evidence>, examiner: &mut Examiner, stats: &mut Stats) {
+    pub(super) fn make(&mut self, table: &mut FlowTable<Evidence>, examiner: &mut Examiner, evicted: &mut Evicted) {
         let bound = match self.bounds.flows > self.most {
             true => Bound::Memory(self.bounds.memory),
             false => Bound::Flows(self.bounds.flows as u64),
@@ -146,7 +146,7 @@ impl Room {
             table.evict(worth, |mut flow| {
                 self.told = self.told.saturating_sub(flow.state.held());
                 flow.state.abandon(examiner);
-                stats.evict(flow.packets(), bound);
+                evicted.add(flow.packets(), bound);
             });
             self.kept = examiner.kept();
             self.measure();

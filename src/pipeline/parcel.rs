@@ -1,0 +1,99 @@
+//! What the frames' side hands to the flows' side: packets that have left their frames behind.
+//!
+//! In: packets, the buffer that their payload is in. Out: the same, later or in another thread.
+//! Must not know: which side runs where, flows.
+//!
+//! A payload is a part of a shared buffer: nothing is copied, and the reader leaves a buffer alone while a parcel holds it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::capture::Buffer;
+use crate::decode::{IcmpQuote, Packet};
+use crate::flow::{FrameId, Prepared};
+
+/// Packets in a parcel: enough that handing it over costs nothing a packet, few enough to stay in the cache.
+const FULL: usize = 256;
+/// Buffers in a parcel. Where files overlap, one a frame.
+const BUFFERS: usize = 64;
+
+/// A packet for its flow.
+pub(super) struct Ready {
+    /// Without its payload.
+    pub(super) packet: Packet<'static>,
+    /// Its frame's place.
+    pub(super) frame: FrameId,
+    /// Its flow's.
+    pub(super) prepared: Prepared,
+    payload: Range<u32>,
+    buffer: u8,
+}
+
+/// Packets in their order, and what ICMP errors between them quote.
+#[derive(Default)]
+pub(super) struct Parcel {
+    pub(super) packets: Vec<Ready>,
+    /// Each after so many packets.
+    pub(super) quotes: Vec<(usize, IcmpQuote)>,
+    buffers: Vec<Buffer>,
+}
+
+impl Parcel {
+    /// Adds a packet whose payload is in `buffer`.
+    #[inline]
+    pub(super) fn add(&mut self, packet: Packet<'_>, frame: FrameId, prepared: Prepared, buffer: &Buffer) {
+        if self.buffers.last().is_none_or(|last| !Arc::ptr_eq(last, buffer)) {
+            self.buffers.push(Arc::clone(buffer));
+        }
+        let payload = place(packet.payload, buffer);
+        let number = self.buffers.len().saturating_sub(1) as u8;
+        self.packets.push(Ready { packet: packet.detached(), frame, prepared, payload, buffer: number });
+    }
+
+    /// Adds what an ICMP error quotes.
+    pub(super) fn quote(&mut self, quote: IcmpQuote) {
+        self.quotes.push((self.packets.len(), quote));
+    }
+
+    /// Whether it is to be handed over before the next batch.
+    pub(super) fn is_full(&self) -> bool {
+        self.packets.len() >= FULL || self.quotes.len() >= FULL || self.buffers.len() >= BUFFERS
+    }
+
+    /// What was captured of a packet's payload.
+    #[inline]
+    pub(super) fn payload(&self, ready: &Ready) -> &[u8] {
+        let Range { start, end } = ready.payload;
+        let buffer = self.buffers.get(usize::from(ready.buffer));
+        buffer.and_then(|buffer| buffer.get(start as usize..end as usize)).unwrap_or_default()
+    }
+
+    /// Lets go of the buffers; keeps its room.
+    pub(super) fn clear(&mut self) {
+        self.packets.clear();
+        self.quotes.clear();
+        self.buffers.clear();
+    }
+}
+
+/// Where in `buffer` some of its bytes are.
+#[inline]
+fn place(bytes: &[u8], buffer: &[u8]) -> Range<u32> {
+    let start = bytes.as_ptr().addr().wrapping_sub(buffer.as_ptr().addr());
+    let whole = u32::try_from(start).ok().zip(u32::try_from(start.wrapping_add(bytes.len())).ok());
+    whole.map_or(0..0, |(start, end)| start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_found_again_in_their_buffer() {
+        let buffer: Vec<u8> = (0..100).collect();
+        for range in [0..0, 0..100, 7..9, 99..100, 100..100] {
+            let place = place(&buffer[range.clone()], &buffer);
+            assert_eq!(place.start as usize..place.end as usize, range);
+        }
+    }
+}
