@@ -71,7 +71,11 @@ impl Figures {
         self.0.push((figure, of.to_owned(), value));
     }
 
+    /// Nothing where nothing was measured.
     pub(crate) fn print(&self) {
+        if self.0.is_empty() {
+            return;
+        }
         println!("\nbudgets (informative; meant for the full sizes)");
         println!("  {:<44} {:>9} {:>9} {:>9} {:>9}", "", "of", "measured", "bar", "moonshot");
         for budget in BUDGETS {

@@ -135,9 +135,7 @@ fn main() -> Outcome<()> {
     if plan.has("startup") {
         startup::run(&folder.path, &mut figures)?;
     }
-    if plan.parts != [GUARD] {
-        figures.print();
-    }
+    figures.print();
     if plan.has(GUARD) {
         instructions::run(&folder.path)?;
     }
