@@ -3,7 +3,7 @@
 //! In: sizes from the environment. Out: tables on standard output. Must not know: what a good figure is.
 //!
 //! `cargo bench --bench pipeline` takes a minute or two. For figures worth keeping, on an idle machine with 16 GiB of
-//! memory and 10 GB in the temporary directory, in about an hour:
+//! memory and 10 GB in the temporary directory, in less than an hour:
 //! `LYNCAP_BENCH_FULL=1 LYNCAP_BENCH_CHART=benches/record/growth.svg cargo bench --bench pipeline`.
 //! Captures go to the system's temporary directory and are removed. Peers that are not installed are skipped; Debian
 //! has them as tcpdump, nfdump, argus-server, softflowd, libndpi-bin and tshark.

@@ -129,7 +129,7 @@ impl Pace {
         match self {
             Self::Plain => String::new(),
             Self::Slow => "; on the small capture".to_owned(),
-            Self::Sleeps => format!("; sleeps at its end: its processor time is {ratio:.2} of our wall time"),
+            Self::Sleeps => format!("; sleeps at its end: its processor time is {ratio:.2} times our wall time"),
         }
     }
 }

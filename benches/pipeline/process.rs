@@ -87,9 +87,10 @@ impl Job {
         let output = Command::new(self.program).arg(asked).stdin(Stdio::null()).output().ok()?;
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         let line = said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit()))?;
-        // What follows is advice, or who packed it.
-        let end = [". ", " ("].iter().filter_map(|mark| line.find(mark)).min();
-        Some(line.get(..end.unwrap_or(line.len())).unwrap_or(line).trim().to_owned())
+        // What follows the number is advice, or who packed it.
+        let number = line.find(|c: char| c.is_ascii_digit())?;
+        let end = [". ", " (", ", "].iter().filter_map(|mark| line.get(number..)?.find(mark)).min();
+        Some(line.get(..end.map_or(line.len(), |end| number + end))?.trim().to_owned())
     }
 
     fn command(&self, path: &Path, port: u16) -> Command {
