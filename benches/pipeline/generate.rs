@@ -1,11 +1,12 @@
 //! Writes bench captures: deterministic classic pcap files of any size, in seconds.
 //!
 //! In: a [`Kind`], a number of packets and of flows. Out: a file, and what stands in it.
-//! Must not know: the library, what is measured. Everything is Ethernet and IPv4 without options, captured whole.
+//! Must not know: the library, what is measured. Everything is Ethernet and IPv4 without options.
 //!
 //! `mixed` is a busy link: of a hundred flows one is a call (40% of the packets), 44 are TLS sessions, 55 are lookups
-//! of two packets. They begin evenly over the first seconds and overlap; frames stand in time order. `flood` is the
-//! worst case of a flow table: every packet begins a flow.
+//! of two packets. They begin evenly over the first seconds and overlap; frames stand in time order. `cut` is the same
+//! link with a snaplen of 96. `flood` is the worst case of a flow table: every packet begins a flow. `crowd` is segments
+//! without payload, of flows that are all open at once, in no order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,6 +14,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use crate::common::Noise;
 use crate::script::{self, End, Flow, Script};
 
 /// What stands in a capture.
@@ -20,9 +22,16 @@ use crate::script::{self, End, Flow, Script};
 pub(crate) enum Kind {
     /// Sessions, calls and lookups, interleaved.
     Mixed,
+    /// The same, the first bytes of each frame.
+    Cut,
     /// One packet a flow.
     Flood,
+    /// Any flow's next packet may be the next.
+    Crowd,
 }
+
+/// Of a `cut` capture.
+const SNAPLEN: usize = 96;
 
 /// How much of it.
 #[derive(Clone, Copy)]
@@ -46,6 +55,8 @@ const ARRIVALS: u64 = 24_000_000_000;
 const SESSION: u64 = 16_000_000_000;
 /// From one packet of a flood to the next.
 const FLOOD_GAP: u64 = 10_000;
+/// Of a crowd: no flow of ten millions is silent for so long that it ends.
+const CROWD_GAP: u64 = 1_000;
 
 const CLIENTS: u32 = 4096;
 /// Where sessions go: most to documented ports, some to none.
@@ -67,9 +78,10 @@ const MEDIA_PORTS: u32 = 4096;
 
 /// Writes a capture of about `packets` packets and `flows` flows.
 pub(crate) fn write(kind: Kind, packets: u32, flows: u32, path: &Path) -> io::Result<Size> {
-    let mut file = Pcap::create(path)?;
+    let snaplen = if matches!(kind, Kind::Cut) { SNAPLEN } else { WHOLE };
+    let mut file = Pcap::create(path, snaplen)?;
     let size = match kind {
-        Kind::Mixed => {
+        Kind::Mixed | Kind::Cut => {
             let packets = packets.max(LEAST_FLOWS * LEAST_A_FLOW);
             let flows = flows.clamp(LEAST_FLOWS, packets / LEAST_A_FLOW);
             Link::new(packets, flows).write(&mut file)?;
@@ -79,6 +91,11 @@ pub(crate) fn write(kind: Kind, packets: u32, flows: u32, path: &Path) -> io::Re
             flood(packets, &mut file)?;
             Size { packets, flows: packets, bytes: 0 }
         }
+        Kind::Crowd => {
+            let flows = flows.clamp(1, packets);
+            crowd(packets, flows, &mut file)?;
+            Size { packets, flows, bytes: 0 }
+        }
     };
     Ok(Size { bytes: file.finish()?, ..size })
 }
@@ -87,16 +104,36 @@ pub(crate) fn write(kind: Kind, packets: u32, flows: u32, path: &Path) -> io::Re
 fn flood(packets: u32, file: &mut Pcap) -> io::Result<()> {
     let mut knocks = script::knocks();
     for number in 0..packets {
-        let [_, a, b, c] = number.to_be_bytes();
-        let client = End { address: [100, 64 | a & 63, b, c], port: 1024 + (number >> 22) as u16 };
-        let server = End { address: MEDIA, port: 5061 };
-        let mut flow = Flow { client, server, number, sent: [0; 2] };
+        let mut flow = stranger(number);
         let at = u64::from(number) * FLOOD_GAP;
         let [syn, datagram] = &mut knocks;
         let knock = if number % 2 == 0 { syn } else { datagram };
         for step in &mut knock.opening {
             step.patch(&mut flow);
             file.frame(at, &step.bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Flow number `number` of very many, to one server.
+const fn stranger(number: u32) -> Flow {
+    let [_, a, b, c] = number.to_be_bytes();
+    let client = End { address: [100, 64 | a & 63, b, c], port: 1024 + (number >> 22) as u16 };
+    Flow { client, server: End { address: MEDIA, port: 5061 }, number, sent: [0; 2] }
+}
+
+/// Each flow's first packet, then packets of flows drawn at random.
+fn crowd(packets: u32, flows: u32, file: &mut Pcap) -> io::Result<()> {
+    let mut beat = script::beat();
+    let mut noise = Noise::new(2013);
+    for number in 0..packets {
+        let mut flow = stranger(if number < flows { number } else { noise.below(flows.into()) as u32 });
+        // No two packets are the same.
+        flow.sent = [number; 2];
+        for step in &mut beat.opening {
+            step.patch(&mut flow);
+            file.frame(u64::from(number) * CROWD_GAP, &step.bytes)?;
         }
     }
     Ok(())
@@ -206,28 +243,31 @@ impl Link {
 /// A classic pcap file being written: little-endian, microseconds.
 struct Pcap {
     out: BufWriter<File>,
+    snaplen: usize,
     bytes: u64,
 }
 
+/// The largest snaplen that libpcap takes.
+const WHOLE: usize = 262_144;
+
 impl Pcap {
-    fn create(path: &Path) -> io::Result<Self> {
-        const HEADER: [u32; 6] = [0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 262_144, 1];
+    fn create(path: &Path, snaplen: usize) -> io::Result<Self> {
         let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-        for word in HEADER {
+        for word in [0xa1b2_c3d4, 4 << 16 | 2, 0, 0, snaplen as u32, 1] {
             out.write_all(&word.to_le_bytes())?;
         }
-        Ok(Self { out, bytes: 24 })
+        Ok(Self { out, snaplen, bytes: 24 })
     }
 
     fn frame(&mut self, at: u64, frame: &[u8]) -> io::Result<()> {
-        let length = frame.len() as u32;
+        let captured = frame.get(..self.snaplen).unwrap_or(frame);
         let micros = at / 1_000;
         let seconds = (START + micros / 1_000_000) as u32;
-        for word in [seconds, (micros % 1_000_000) as u32, length, length] {
+        for word in [seconds, (micros % 1_000_000) as u32, captured.len() as u32, frame.len() as u32] {
             self.out.write_all(&word.to_le_bytes())?;
         }
-        self.bytes += 16 + u64::from(length);
-        self.out.write_all(frame)
+        self.bytes += 16 + captured.len() as u64;
+        self.out.write_all(captured)
     }
 
     fn finish(mut self) -> io::Result<u64> {

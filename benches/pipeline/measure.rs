@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// A failure anywhere ends the bench.
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
+/// What has taken so long in all is not repeated.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Measurements of one thing, none left out.
 #[derive(Clone, Default)]
 pub(crate) struct Samples(Vec<f64>);
@@ -19,8 +22,8 @@ impl Samples {
         self.0.insert(place, value);
     }
 
-    pub(crate) fn push_time(&mut self, time: Duration) {
-        self.push(time.as_secs_f64());
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn least(&self) -> f64 {
@@ -42,10 +45,13 @@ impl Samples {
     }
 }
 
-/// `least median most`, each as wide as asked.
+/// `least median most`, each as wide as asked; dashes where there are none.
 impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (width, places) = (f.width().unwrap_or(8), f.precision().unwrap_or(1));
+        if self.0.is_empty() {
+            return write!(f, "{0:>width$} {0:>width$} {0:>width$}", "-");
+        }
         let [least, median, most] = [self.least(), self.median(), self.most()];
         write!(f, "{least:width$.places$} {median:width$.places$} {most:width$.places$}")
     }
@@ -66,11 +72,16 @@ impl<'a> Task<'a> {
 
 /// Runs all tasks in turn, `rounds` times: what disturbs the machine for a while disturbs them all.
 pub(crate) fn in_turn(tasks: &mut [Task<'_>], rounds: usize) -> Outcome<()> {
+    let mut spent = vec![Duration::ZERO; tasks.len()];
     for _ in 0..rounds {
-        for task in &mut *tasks {
-            let start = Instant::now();
-            (task.run)()?;
-            task.seconds.push_time(start.elapsed());
+        for (task, spent) in tasks.iter_mut().zip(&mut spent) {
+            if *spent < PATIENCE {
+                let start = Instant::now();
+                (task.run)()?;
+                let time = start.elapsed();
+                *spent += time;
+                task.seconds.push(time.as_secs_f64());
+            }
         }
     }
     Ok(())

@@ -148,6 +148,13 @@ pub(crate) fn knocks() -> [Script; 2] {
     })
 }
 
+/// A lone acknowledgement, one byte on from whatever the flow sent before.
+pub(crate) fn beat() -> Script {
+    let ack = Tcp::new(0, CLIENT_SOCKET, SERVER_SOCKET).emit(Side::Client, crate::common::frame::ACK, &[]);
+    let numbered = |_: &[u8]| Numbered::Tcp { advance: 1, acknowledges: true };
+    Script { opening: steps(&ack.frames(), numbered), cycle: Vec::new(), closing: Vec::new() }
+}
+
 /// A TLS application record that looks encrypted.
 fn record(noise: &mut Noise, length: usize) -> Vec<u8> {
     let mut record = vec![23, 3, 3];
