@@ -145,6 +145,8 @@ mod tests {
             size: None,
             frames: 1,
             dropped,
+            course: Default::default(),
+            next: None,
         };
         let damage = Damage { file: "x".to_owned(), offset: 0, compressed: false, what: String::new() };
         for (dropped, damage, expected) in [
