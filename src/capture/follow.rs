@@ -150,6 +150,10 @@ impl Read for Tail {
 }
 
 impl Stream for Tail {
+    fn grows(&self) -> bool {
+        !self.ended
+    }
+
     fn interrupted(&self) -> bool {
         self.interrupted
     }

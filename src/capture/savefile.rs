@@ -130,6 +130,9 @@ pub(super) fn open(mut window: Window) -> Result<Opened, Refusal> {
     loop {
         // Few bytes decide on everything that is captured live: a pipe need not hold more yet.
         for enough in [LIVE, CAPTURE] {
+            if enough > LIVE && !may_be_capture(window.bytes()) {
+                break;
+            }
             window.fill(enough).map_err(Refusal::of)?;
             if let Some(&Row { name: format, kind: Kind::Capture(open), .. }) = recognise(window.bytes()) {
                 let compression = layers.first().map(|outermost| outermost.name);
@@ -153,7 +156,9 @@ pub(super) fn open(mut window: Window) -> Result<Opened, Refusal> {
 
 /// Says what a file is that is no capture.
 fn refuse(mut window: Window, layers: &Layers) -> Refusal {
-    match window.fill(SNIFFED) {
+    // What still grows is told by what is there: a text may never have as many bytes as the last magic.
+    let whole = if window.grows() { Ok(true) } else { window.fill(SNIFFED) };
+    match whole {
         // What breaks off behind its first bytes still says by these what it is.
         Err(error) if Fault::of(&error).is_none() => return Refusal::Unread(error),
         Ok(_) | Err(_) => {}
@@ -161,6 +166,11 @@ fn refuse(mut window: Window, layers: &Layers) -> Refusal {
     let mut why: String = layers.iter().map(|layer| format!("{}-compressed: ", layer.name)).collect();
     why.push_str(&describe(window.bytes()));
     Refusal::NotACapture { why, known: recognise(window.bytes()).is_some() }
+}
+
+/// Whether more bytes may make a capture of it.
+fn may_be_capture(bytes: &[u8]) -> bool {
+    FORMATS.iter().any(|row| matches!(row.kind, Kind::Capture(_)) && row.magic.starts_with(bytes))
 }
 
 fn recognise(bytes: &[u8]) -> Option<&'static Row> {

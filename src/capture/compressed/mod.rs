@@ -265,6 +265,10 @@ impl Stream for Decoder {
         Some(self.raw.window.taken())
     }
 
+    fn grows(&self) -> bool {
+        self.raw.window.grows()
+    }
+
     fn interrupted(&self) -> bool {
         self.raw.window.interrupted()
     }
