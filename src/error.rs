@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A file or directory could not be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}{}", path.display(), unread(source))]
     Read {
         /// As the user named it.
         path: PathBuf,
@@ -20,7 +20,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The report could not be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}{}", path.display(), unwritten(source))]
     Write {
         /// As the user named it; `standard output` when none was named.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum Error {
         link: String,
     },
     /// A directory in which no capture was found.
-    #[error("{}: no capture in this directory; name a pcap or pcapng file", path.display())]
+    #[error("{}: no capture in this directory; name a pcap, pcapng, Network Monitor or snoop file", path.display())]
     NoCaptures {
         /// As the user named it.
         path: PathBuf,
@@ -64,4 +64,25 @@ pub enum Error {
     /// A request that cannot be met as put.
     #[error("{0}")]
     Usage(String),
+}
+
+/// How to mend it that something cannot be read, where that is known.
+fn unread(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; check its name and folder",
+        io::ErrorKind::PermissionDenied => "; get the right to read it, or a copy",
+        io::ErrorKind::IsADirectory => "; name a file in it",
+        _ => "",
+    }
+}
+
+/// The same of writing.
+fn unwritten(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; make its folder first",
+        io::ErrorKind::PermissionDenied => "; write to a folder that you may write to",
+        io::ErrorKind::IsADirectory => "; name a file in it",
+        io::ErrorKind::StorageFull => "; make room, or write elsewhere",
+        _ => "",
+    }
 }

@@ -5,9 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrayvec::ArrayVec;
-
-use crate::capture::{Damage, Frame, InputFile, LinkType};
+pub use crate::capture::GAP_NS;
+use crate::capture::{Damage, Frame, InputFile, LinkType, Until};
 use crate::decode::{Packet, Skip, Skips};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, Flows, FrameId};
@@ -42,15 +41,24 @@ impl Reading {
     /// Why it proves nothing that the `asked` packets of a flow met silence; none where it does.
     #[must_use]
     pub fn doubt(&self, flow: &Flow<Evidence>, asked: u64) -> Option<Doubt> {
-        let left = self.stats.left_after(flow.first_seen);
         let file = self.files.get(usize::from(flow.first_frame.file));
-        if left.is_some_and(|(left, _)| left < ANSWER_NS) {
-            left.map(|(_, what)| what)
-        } else if asked < ASKED && file.and_then(|file| file.dropped).is_some_and(|dropped| dropped > 0) {
-            Some(Doubt::Dropped)
-        } else {
-            None
+        let dropped = || file.and_then(|file| file.dropped).is_some_and(|dropped| dropped > 0);
+        self.cut_off(file, flow.first_seen).or_else(|| (asked < ASKED && dropped()).then_some(Doubt::Dropped))
+    }
+
+    /// What kept an answer to a frame of `file` at `at` from being captured: the file ended or fell silent before there
+    /// was time for one, and none goes on where it ends. Other files may have been captured elsewhere.
+    fn cut_off<'a>(&'a self, mut file: Option<&'a InputFile>, at: Timestamp) -> Option<Doubt> {
+        for _ in 0..FILES {
+            let (left, until) = file?.course.left_after(at)?;
+            match (until, file?.next) {
+                _ if left >= ANSWER_NS => return None,
+                (Until::Silence, _) => return Some(Doubt::Gap),
+                (Until::End, None) => break,
+                (Until::End, next) => file = next.and_then(|next| self.files.get(usize::from(next))),
+            }
         }
+        Some(Doubt::End)
     }
 }
 
@@ -69,6 +77,8 @@ pub enum Doubt {
 const ANSWER_NS: i64 = 1_000_000_000;
 /// Who asked so often in vain was not unlucky with dropped frames: a SYN and its two retransmissions.
 const ASKED: u64 = 3;
+/// Files of a ring buffer that an answer may take to come, at most.
+const FILES: usize = 1000;
 
 /// What was read, whether or not it became part of a flow.
 #[derive(Clone, Debug, Default)]
@@ -105,8 +115,6 @@ pub struct Stats {
     pub offloaded: u64,
     /// TCP segments of more payload than [`FRAME`] bytes that a link of jumbo frames could carry.
     pub large: u64,
-    /// The longest of the silences of at least [`GAP_NS`]: when each began, and its nanoseconds.
-    pub gaps: ArrayVec<(Timestamp, i64), GAPS>,
     last: Option<Timestamp>,
     /// Link type of the latest frames, and how many of them `links` does not have yet.
     run: (LinkType, u64),
@@ -143,10 +151,6 @@ pub enum Bound {
 
 /// Interfaces deliver out of order by microseconds; a step back beyond this is the clock's.
 pub const STEP_NS: i64 = 1_000_000_000;
-/// A network with servers on it is not silent for so long: the capture was interrupted, or what it shows was elsewhere.
-pub const GAP_NS: i64 = 60_000_000_000;
-/// So many silences are remembered.
-const GAPS: usize = 64;
 /// Payload of a TCP segment in the largest frame of Ethernet: 1,500 bytes less IPv4's and TCP's headers.
 pub const FRAME: u32 = 1460;
 /// The same in the largest of the usual jumbo frames, which carry 9,000 bytes.
@@ -171,26 +175,12 @@ impl Stats {
             if self.longest_gap.is_none_or(|(longest, _)| gap > longest) {
                 self.longest_gap = Some((gap, last));
             }
-            if gap >= GAP_NS {
-                self.silent(last, gap);
-            }
         }
         self.last = Some(frame.at);
         self.span = Some(match self.span {
             None => (frame.at, frame.at),
             Some((first, last)) => (first.min(frame.at), last.max(frame.at)),
         });
-    }
-
-    /// Remembers a silence; where there are too many, the shortest is forgotten.
-    #[cold]
-    fn silent(&mut self, from: Timestamp, gap: i64) {
-        if let Some(shortest) = (0..self.gaps.len()).min_by_key(|&i| self.gaps.get(i).map(|&(_, gap)| gap))
-            && self.gaps.is_full()
-        {
-            self.gaps.remove(shortest);
-        }
-        self.gaps.push((from, gap));
     }
 
     /// Counts a packet of a flow.
@@ -224,13 +214,6 @@ impl Stats {
         if skip == Skip::UnsupportedLinkType {
             *self.undecoded.entry(frame.link).or_default() += 1;
         }
-    }
-
-    /// How long after `at` the capture went on without a gap, in nanoseconds, and what then ended it.
-    fn left_after(&self, at: Timestamp) -> Option<(i64, Doubt)> {
-        let gap = self.gaps.iter().map(|&(from, _)| from.since(at)).filter(|&left| left >= 0).min();
-        let end = self.span.map(|(_, last)| (last.since(at), Doubt::End));
-        gap.map(|left| (left, Doubt::Gap)).into_iter().chain(end).min_by_key(|&(left, _)| left)
     }
 
     /// Ends the counting of a run of frames.

@@ -524,7 +524,7 @@ fn evicted_flows_are_told_and_end_with_3() {
     assert_eq!(memory.code, Some(3), "{}", memory.err);
     assert!(memory.out.contains("to stay within --max-memory 64M"), "{}", memory.out);
     for (flag, value, expected) in [
-        ("--max-flows", "0", "write 1 or more"),
+        ("--max-flows", "0", "write a whole number from 1 to"),
         ("--max-memory", "1M", "write at least 64M"),
         ("--max-memory", "x", "write 500M, 2G"),
     ] {

@@ -76,13 +76,14 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
     let gzip = scratch.file("pool.pcapng.gz", b"\x1f\x8b\x08\x00rest");
     let nothing = scratch.file("nothing", "");
     let hosts = scratch.file("bad.toml", "[deployment]\n\n[[host]]\nname = \"fe01\"\naddresses = [\"fe01\"]\n");
+    let list = scratch.file("list.toml", "\n[[host]]\nname = \"fe01\"\naddresses = \"10.0.0.11\"\n");
     let keys = scratch.file("keys.toml", "[deployment]\nload_balancer = \"dns\"\n");
     let frames = tcp_flow(START, "10.1.0.20:50123".parse().unwrap(), "10.0.0.11:5061".parse().unwrap(), &[]);
     let usb = scratch.file("usb.pcap", Pcap { link_type: 189, ..Pcap::default() }.write(&frames));
     let policy = scratch.file("policy.toml", "minimum_tls = \"1.2\"\nseverity = \"red\"\n");
     let catalog = scratch.file("rows.toml", "format = \"lyncap.catalog.v1\"\n[catalog]\nname = \"x\"\n");
     for (line, parts) in [
-        ("audit absent.pcap", &["cannot read absent.pcap"][..]),
+        ("audit absent.pcap", &["cannot read absent.pcap", "check its name"][..]),
         (&format!("audit {empty}"), &["no capture in this directory", "name a pcap"]),
         (&format!("audit {text}"), &["notes.txt", "not a packet capture", "Monday"]),
         (&format!("flows {gzip}"), &["nothing of its content can be read: gzip stream cut short"]),
@@ -95,7 +96,18 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
         (&format!("audit --tpology x {POOL}"), &["--tpology", "--topology"]),
         (&format!("audit --format xml {POOL}"), &["xml", "table, json, jsonl, csv"]),
         (&format!("audit --fail-on red {POOL}"), &["red", "high, medium, low, info, never"]),
-        (&format!("flows --top many {POOL}"), &["many", "--top"]),
+        (&format!("flows --top many {POOL}"), &["many", "--top", "write a whole number from 1"]),
+        (&format!("flows --top -1 {POOL}"), &["`-1` is no such number; write"]),
+        (&format!("flows --top 0 {POOL}"), &["`0` is no such number; write a whole number from 1"]),
+        (&format!("audit --max-flows -5 {POOL}"), &["`-5` is no such number; write"]),
+        (&format!("audit --max-flows 99999999999999999999999 {POOL}"), &["from 1 to 18446744073709551615"]),
+        (&format!("audit --follow 1s {POOL}"), &["write --follow=1s"]),
+        (&format!("audit -t {POOL} {POOL}"), &["pool-day.pcapng: no text; a topology is text in TOML; README.md"]),
+        (&format!("audit -t {text} {POOL}"), &["notes.txt:1: ", "a topology is TOML; README.md shows one"]),
+        (&format!("audit --policy {POOL} {POOL}"), &["no text; a policy is text in TOML"]),
+        (&format!("audit --catalog {POOL} {POOL}"), &["no text; a catalog is", "lyncap catalog export"]),
+        (&format!("audit -t {list} {POOL}"), &["list.toml:4: ", "write [\"10.0.0.11\"]"]),
+        (&format!("audit -o {} {POOL}", scratch.path("none/x")), &["cannot write", "make its folder first"]),
         (&format!("flows --udp-timeout 5d {POOL}"), &["5d", "write 500ms"]),
         (&format!("audit -t {hosts} {POOL}"), &["bad.toml:5: ", "`fe01` is not an address", "write one such as"]),
         (&format!("audit -t {keys} {POOL}"), &["keys.toml:2: ", "load_balancer", "load_balancing"]),
@@ -109,7 +121,9 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
         (&format!("catalog lint {HOSTS}"), &["pool-day.toml:"]),
         ("catalog show S99", &["S99", "S01..S52"]),
         ("catalog export lync", &["no built-in catalog `lync`", "sql-server"]),
-        ("catalog list --role boss", &["boss", "front-end"]),
+        ("catalog list --role boss", &["boss", "front-end", "see lyncap catalog list --help"]),
+        ("catalog list --port -1", &["`-1` is no port", "see lyncap catalog list --help"]),
+        ("catalog list --table foo", &["no table `foo`", "server-ports", "clients", "--overlay"]),
         ("catalog list --port 1/tcp", &["no row matches", "--overlay"]),
         ("catalog rules", &["--topology", "--role"]),
         ("explain 5071/sctp", &["5071/sctp", "write 5071"]),
@@ -120,13 +134,28 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
         ("explain absent.pcap --flow 3", &["cannot read absent.pcap"]),
         (&format!("explain {POOL} --flow 0"), &["flow 0 of 366", "numbered from 1", "lyncap flows"]),
         (&format!("explain {POOL} --flow 367"), &["flow 367 of 366", "lyncap flows"]),
-        (&format!("explain {POOL} --flow first"), &["first", "--flow"]),
+        (&format!("explain {POOL} --flow first"), &["`first` is no number of a flow; write", "--flow"]),
         ("explain 5071 --role 10.0.0.11=front-end", &["--role", "--flow N"]),
         ("frobnicate", &["frobnicate", "--help"]),
         (&format!("flows - {POOL} -"), &["standard input", "only once"]),
         ("flows -", &["empty file"]),
     ] {
         check_refused(line, parts);
+    }
+}
+
+/// Help that nobody gets is told, unless nobody wants more of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_told() {
+    for line in ["--help", "audit --help", "--version", "catalog list"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let answer: Answer = lyncap(&words(line)).stdout(full).output().unwrap().into();
+        check_complaint(line, answer, &["cannot write standard output", "No space", "make room"]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let answer: Answer = lyncap(&words(line)).stdout(writer).output().unwrap().into();
+        assert_eq!((answer.code, &*answer.err), (Some(0), ""), "{line}");
     }
 }
 

@@ -129,7 +129,7 @@ fn no_name_steers_a_terminal() {
             "flows --by host",
             "flows --by pair",
             "catalog rules",
-            "flows --top 0",
+            "flows --port 1",
             "explain --flow 1",
             "explain --flow 80",
         ] {

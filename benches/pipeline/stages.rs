@@ -12,7 +12,7 @@ use arrayvec::ArrayVec;
 use lyncap::capture::{BATCH, Frame, Inputs};
 use lyncap::catalog::{Catalogs, Site};
 use lyncap::decode::{Decoder, Packet};
-use lyncap::duplicate::Duplicates;
+use lyncap::duplicate::{Duplicates, Sight, Tap};
 use lyncap::flow::{FlowTable, FrameId, Prepared, Timeouts};
 use lyncap::pipeline::{self, Bounds, Options};
 use lyncap::reading::{Reading, Stats};
@@ -138,7 +138,7 @@ fn duplicates(path: &Path) -> Outcome<()> {
     while let Some(batch) = inputs.next_batch()? {
         for frame in &batch.frames {
             if let Ok(packet) = decoder.decode(frame) {
-                black_box(duplicates.has(&packet, batch.file, frame.link));
+                black_box(duplicates.see(&packet, Tap::of(frame, batch.file)));
             }
         }
     }
@@ -169,12 +169,13 @@ fn count(
     let mut ready: ArrayVec<(Packet<'_>, FrameId, Prepared), BATCH> = ArrayVec::new();
     for (number, frame) in (first.number..).zip(frames) {
         if let Ok(packet) = decoder.decode(frame)
-            && !duplicates.has(&packet, first.file, frame.link)
+            && duplicates.see(&packet, Tap::of(frame, first.file)) == Sight::First
         {
             let prepared = table.prepare(&packet.tuple);
             ready.push((packet, FrameId { number, ..first }, prepared));
         }
     }
+    table.warm(ready.iter().map(|(_, _, prepared)| prepared), |()| 0);
     for (packet, frame, prepared) in &ready {
         black_box(table.count(prepared, packet, *frame));
     }

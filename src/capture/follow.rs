@@ -39,10 +39,10 @@ impl Follow {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// How long to wait for more, `None` for no longer, when the last was added at `last`.
-    fn wait(&self, last: Instant) -> Option<Duration> {
+    /// How long to wait for more, `None` for no longer, when it has been silent since `since`.
+    fn wait(&self, since: Instant) -> Option<Duration> {
         let Some(silence) = self.silence else { return Some(POLL) };
-        let rest = silence.saturating_sub(last.elapsed());
+        let rest = silence.saturating_sub(since.elapsed());
         (!rest.is_zero()).then_some(rest.min(POLL))
     }
 }
@@ -150,6 +150,10 @@ impl Read for Tail {
 }
 
 impl Stream for Tail {
+    fn grows(&self) -> bool {
+        !self.ended
+    }
+
     fn interrupted(&self) -> bool {
         self.interrupted
     }
@@ -161,7 +165,6 @@ struct Pipe {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Cursor<Vec<u8>>,
     follow: Follow,
-    last: Instant,
     /// Since when following is known to be ended.
     stopped: Option<Instant>,
     ended: bool,
@@ -184,23 +187,21 @@ impl Pipe {
                 }
             }
         });
-        let last = Instant::now();
-        Self { pieces, piece: Cursor::default(), follow, last, stopped: None, ended: false }
+        Self { pieces, piece: Cursor::default(), follow, stopped: None, ended: false }
     }
 
     /// The next piece; an empty one at the end.
     fn next(&mut self) -> io::Result<Vec<u8>> {
+        // What is there is taken before time is looked at, and only waiting is silence: whoever reads may take longer.
+        let begun = Instant::now();
         loop {
             if self.follow.stopped() && self.stopped.get_or_insert_with(Instant::now).elapsed() > GRACE {
                 return Ok(Vec::new());
             }
-            let Some(wait) = self.follow.wait(self.last) else { return Ok(Vec::new()) };
-            match self.pieces.recv_timeout(wait) {
-                Ok(piece) => {
-                    self.last = Instant::now();
-                    return piece;
-                }
-                Err(RecvTimeoutError::Timeout) if self.stopped.is_none() => {}
+            let wait = self.follow.wait(begun);
+            match self.pieces.recv_timeout(wait.unwrap_or_default()) {
+                Ok(piece) => return piece,
+                Err(RecvTimeoutError::Timeout) if wait.is_some() && self.stopped.is_none() => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
             }
         }
@@ -236,7 +237,39 @@ impl Read for Pipe {
 }
 
 impl Stream for Pipe {
+    fn grows(&self) -> bool {
+        !self.ended
+    }
+
     fn interrupted(&self) -> bool {
         self.ended && self.follow.stopped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_pipe_holds_is_read_however_long_its_reader_takes() {
+        use std::io::Write as _;
+        use std::os::fd::OwnedFd;
+
+        let silence = Duration::from_millis(100);
+        let (reader, mut writer) = io::pipe().unwrap();
+        let pipe = move || Ok(File::from(OwnedFd::from(reader)));
+        let mut pipe = Pipe::new(pipe, Follow { silence: Some(silence), ..Follow::default() });
+        let mut room = [0; 2 * PIECE];
+        for bytes in [&b"first"[..], b"second"] {
+            writer.write_all(bytes).unwrap();
+            // Whoever reads is busy with something else.
+            thread::sleep(3 * silence);
+            let count = pipe.read(&mut room).unwrap();
+            assert_eq!(&room[..count], bytes);
+        }
+        let begun = Instant::now();
+        assert_eq!(pipe.read(&mut room).unwrap(), 0);
+        assert!(begun.elapsed() >= silence, "only waiting is silence");
     }
 }

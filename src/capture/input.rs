@@ -9,17 +9,17 @@
 //! a ring buffer of thousands of files holds only those open that overlap.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::Entry;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::follow::{self, Follow};
+use super::listing::Listed;
 use super::reader::{Frames, Source};
 use super::savefile::{self, Opened, Refusal};
 use super::window::Window;
-use super::{Batch, Damage, listing};
+use super::{Batch, Course, Damage, course, listing};
 use crate::error::Error;
 use crate::net::Timestamp;
 
@@ -41,6 +41,11 @@ pub struct InputFile {
     pub frames: u64,
     /// Frames that the capturing program says it lost; `None` where the file does not say. Complete after its end.
     pub dropped: Option<u64>,
+    /// When it was being captured, as far as it was read.
+    pub course: Course,
+    /// The file of the same set that goes on where this one ends, as those of a ring buffer do; known after the last
+    /// batch.
+    pub next: Option<u16>,
 }
 
 /// A file found in a directory that is not a capture.
@@ -50,7 +55,7 @@ pub struct LeftOut {
     pub file: String,
     /// What it is instead, in the words of [`Error::NotACapture`].
     pub why: String,
-    /// Its format is known: most likely there are packets in it all the same.
+    /// Its format is known, or its name says capture: most likely there are packets in it, or ought to be.
     pub known: bool,
 }
 
@@ -141,6 +146,7 @@ impl Inputs {
     /// None at present: what goes wrong inside a file is its [`Inputs::damage`], and the others go on.
     pub fn next_batch(&mut self) -> Result<Option<Batch<'_>>, Error> {
         let Some((index, until)) = self.choose() else {
+            course::link(&mut self.files);
             return Ok(None);
         };
         let slot = usize::from(index);
@@ -152,6 +158,7 @@ impl Inputs {
         // At least one: `choose` has seen it.
         let (first_number, buffer) = source.fill(until, &mut frames);
         counted.frames = counted.frames.saturating_add(frames.len() as u64);
+        frames.iter().for_each(|frame| counted.course.note(frame.at));
         Ok(Some(Batch { frames, buffer, first_number, file: index }))
     }
 
@@ -304,7 +311,11 @@ impl Inputs {
             match self.admit_file(&file) {
                 Ok(()) => found = true,
                 Err(Error::NotACapture { why, known, .. }) => {
-                    self.left_out.push(LeftOut { file: file.display().to_string(), why, known });
+                    self.left_out.push(LeftOut {
+                        file: file.display().to_string(),
+                        why,
+                        known: known || listing::is_named_capture(&file),
+                    });
                 }
                 Err(Error::Read { source, .. }) => refused.push((file, source)),
                 Err(error) => return Err(error),
@@ -345,6 +356,8 @@ impl Inputs {
             size,
             frames: 0,
             dropped: None,
+            course: Course::default(),
+            next: None,
         });
         self.readers.push(Reading { path, source: keep.then_some(source), consumed: 0 });
         match head {
@@ -353,39 +366,6 @@ impl Inputs {
         }
         Ok(())
     }
-}
-
-/// The paths listed so far, to read no file again through a directory.
-#[derive(Default)]
-struct Listed(HashMap<PathBuf, Origin>);
-
-/// How a path came to be listed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    Name,
-    Directory,
-}
-
-impl Listed {
-    /// Whether a file of a directory is new.
-    fn new_in_directory(&mut self, path: &Path) -> bool {
-        match self.0.entry(resolved(path)) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(place) => {
-                place.insert(Origin::Directory);
-                true
-            }
-        }
-    }
-
-    /// Whether a file named is not one of a directory listed before.
-    fn new_by_name(&mut self, path: &Path) -> bool {
-        *self.0.entry(resolved(path)).or_insert(Origin::Name) == Origin::Name
-    }
-}
-
-fn resolved(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn unread(path: &Path, source: io::Error) -> Error {
@@ -504,9 +484,9 @@ mod tests {
         assert!(first.windows(2).all(|pair| pair[0].0 + pair[0].1 as u64 == pair[1].0));
         assert_eq!(inputs.total_bytes(), None);
         assert_eq!(inputs.consumed_bytes(), 24 + 70 * 16);
-        let file =
-            InputFile { name: "x".into(), format: "pcap", compression: None, size: None, frames: 70, dropped: None };
-        assert_eq!(inputs.files(), [file]);
+        let [file] = inputs.files() else { panic!() };
+        assert_eq!((&*file.name, file.format, file.compression, file.size), ("x", "pcap", None, None));
+        assert_eq!((file.frames, file.dropped), (70, None));
     }
 
     #[test]
@@ -566,7 +546,7 @@ mod tests {
         assert!(what[0].starts_with("cannot be opened again: "));
         assert_eq!(
             what[1],
-            "was replaced while reading: not a packet capture (starts with \"now a text\"); name a pcap or pcapng file"
+            "was replaced while reading: not a packet capture (starts with \"now a text\"); name a pcap, pcapng, Network Monitor or snoop file"
         );
         assert_eq!(what.len(), 2);
     }
@@ -590,7 +570,7 @@ mod tests {
             why,
             [
                 "empty file; name a capture with frames in it",
-                "not a packet capture (starts with \"text\"); name a pcap or pcapng file"
+                "not a packet capture (starts with \"text\"); name a pcap, pcapng, Network Monitor or snoop file"
             ]
         );
     }

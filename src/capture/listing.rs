@@ -1,8 +1,10 @@
-//! The regular files below a directory, in a fixed order.
+//! The regular files below a directory, in a fixed order; and which paths were listed before.
 //!
 //! In: a directory. Out: its files, sorted, and what could not be looked into.
 //! Must not know: what is in a file.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,9 +50,73 @@ fn look(directory: &Path, listing: &mut Listing, pending: &mut Vec<PathBuf>) -> 
     Ok(())
 }
 
+/// The paths listed so far, to read no file again through a directory.
+#[derive(Default)]
+pub(super) struct Listed(HashMap<PathBuf, Origin>);
+
+/// How a path came to be listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Name,
+    Directory,
+}
+
+impl Listed {
+    /// Whether a file of a directory is new.
+    pub(super) fn new_in_directory(&mut self, path: &Path) -> bool {
+        match self.0.entry(resolved(path)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(Origin::Directory);
+                true
+            }
+        }
+    }
+
+    /// Whether a file named is not one of a directory listed before.
+    pub(super) fn new_by_name(&mut self, path: &Path) -> bool {
+        *self.0.entry(resolved(path)).or_insert(Origin::Name) == Origin::Name
+    }
+}
+
+fn resolved(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Endings of the names that capturing programs give, and those of compressions, which may follow them.
+const CAPTURES: &[&str] = &["pcap", "pcapng", "cap", "etl", "snoop", "dmp", "trc"];
+const COMPRESSIONS: &[&str] = &["gz", "zst", "lz4", "xz", "bz2"];
+
+/// Whether a file's name says that it is a capture: `a.pcap`, `a.pcap12`, `a.pcapng.gz`.
+pub(super) fn is_named_capture(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let mut endings = name.rsplit('.').skip_while(|ending| COMPRESSIONS.contains(ending));
+    let ending = endings.next().unwrap_or_default().trim_end_matches(|sign: char| sign.is_ascii_digit());
+    // A name without a dot has no ending.
+    endings.next().is_some() && CAPTURES.contains(&ending)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_say_capture() {
+        for (name, expected) in [
+            ("d/a.pcap", true),
+            ("A.PCAPNG", true),
+            ("a.pcap12", true),
+            ("a.cap.gz", true),
+            ("netmon.etl", true),
+            ("pcap", false),
+            ("a.pcap.md5", false),
+            ("d.pcap/readme", false),
+            ("syslog.gz", false),
+            ("", false),
+        ] {
+            assert_eq!(is_named_capture(Path::new(name)), expected, "{name}");
+        }
+    }
 
     #[test]
     fn files_of_all_levels_sorted() {

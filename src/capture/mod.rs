@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
+pub use course::{Course, GAP_NS, Until};
 pub use filter::Filter;
 pub use follow::Follow;
 pub use input::{InputFile, Inputs, LeftOut};
@@ -16,6 +17,7 @@ pub use linktype::LinkType;
 use crate::net::Timestamp;
 
 mod compressed;
+mod course;
 mod filter;
 mod follow;
 mod input;

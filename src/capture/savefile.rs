@@ -130,6 +130,9 @@ pub(super) fn open(mut window: Window) -> Result<Opened, Refusal> {
     loop {
         // Few bytes decide on everything that is captured live: a pipe need not hold more yet.
         for enough in [LIVE, CAPTURE] {
+            if enough > LIVE && !may_be_capture(window.bytes()) {
+                break;
+            }
             window.fill(enough).map_err(Refusal::of)?;
             if let Some(&Row { name: format, kind: Kind::Capture(open), .. }) = recognise(window.bytes()) {
                 let compression = layers.first().map(|outermost| outermost.name);
@@ -153,7 +156,9 @@ pub(super) fn open(mut window: Window) -> Result<Opened, Refusal> {
 
 /// Says what a file is that is no capture.
 fn refuse(mut window: Window, layers: &Layers) -> Refusal {
-    match window.fill(SNIFFED) {
+    // What still grows is told by what is there: a text may never have as many bytes as the last magic.
+    let whole = if window.grows() { Ok(true) } else { window.fill(SNIFFED) };
+    match whole {
         // What breaks off behind its first bytes still says by these what it is.
         Err(error) if Fault::of(&error).is_none() => return Refusal::Unread(error),
         Ok(_) | Err(_) => {}
@@ -161,6 +166,11 @@ fn refuse(mut window: Window, layers: &Layers) -> Refusal {
     let mut why: String = layers.iter().map(|layer| format!("{}-compressed: ", layer.name)).collect();
     why.push_str(&describe(window.bytes()));
     Refusal::NotACapture { why, known: recognise(window.bytes()).is_some() }
+}
+
+/// Whether more bytes may make a capture of it.
+fn may_be_capture(bytes: &[u8]) -> bool {
+    FORMATS.iter().any(|row| matches!(row.kind, Kind::Capture(_)) && row.magic.starts_with(bytes))
 }
 
 fn recognise(bytes: &[u8]) -> Option<&'static Row> {
@@ -173,7 +183,10 @@ fn describe(bytes: &[u8]) -> String {
         return if bytes.is_empty() {
             "empty file; name a capture with frames in it".to_owned()
         } else {
-            format!("not a packet capture (starts with {}); name a pcap or pcapng file", excerpt(bytes))
+            format!(
+                "not a packet capture (starts with {}); name a pcap, pcapng, Network Monitor or snoop file",
+                excerpt(bytes)
+            )
         };
     };
     let name = row.name;
@@ -241,17 +254,32 @@ mod tests {
         check(b"\x1f\x9d\x90rest", "compress-ed; decompress it first, e.g. `zcat FILE | lyncap audit -`");
         check(b"\x1f\x8b\x08\0", "nothing of its content can be read: gzip stream cut short");
         check(b"XCP\0\x01", "NetXRay capture; convert it first with `editcap -F pcapng FILE OUT.pcapng`");
-        check(b"snoopy\n", "not a packet capture (starts with \"snoopy\"); name a pcap or pcapng file");
+        check(
+            b"snoopy\n",
+            "not a packet capture (starts with \"snoopy\"); name a pcap, pcapng, Network Monitor or snoop file",
+        );
         check(
             b"\x0d\x0a\x0d\x0d\x0d\x0a",
             "pcapng spoilt by a transfer in text mode; transfer it again in binary mode",
         );
         check(b"PK\x03\x04rest", "zip archive; unpack it first");
-        check(b"#!/bin/sh\necho", "not a packet capture (starts with \"#!/bin/sh\"); name a pcap or pcapng file");
-        check(b"say \"hi\"", "not a packet capture (starts with \"say \\\"hi\\\"\"); name a pcap or pcapng file");
-        check(b"\x7fELF\x02\x01", "not a packet capture (starts with 7f 45 4c 46 02 01); name a pcap or pcapng file");
-        check(b"\n", "not a packet capture (starts with 0a); name a pcap or pcapng file");
-        check(b"\x0a\x0d\x0d", "not a packet capture (starts with 0a 0d 0d); name a pcap or pcapng file");
+        check(
+            b"#!/bin/sh\necho",
+            "not a packet capture (starts with \"#!/bin/sh\"); name a pcap, pcapng, Network Monitor or snoop file",
+        );
+        check(
+            b"say \"hi\"",
+            "not a packet capture (starts with \"say \\\"hi\\\"\"); name a pcap, pcapng, Network Monitor or snoop file",
+        );
+        check(
+            b"\x7fELF\x02\x01",
+            "not a packet capture (starts with 7f 45 4c 46 02 01); name a pcap, pcapng, Network Monitor or snoop file",
+        );
+        check(b"\n", "not a packet capture (starts with 0a); name a pcap, pcapng, Network Monitor or snoop file");
+        check(
+            b"\x0a\x0d\x0d",
+            "not a packet capture (starts with 0a 0d 0d); name a pcap, pcapng, Network Monitor or snoop file",
+        );
         let mut trace = [0; 80];
         trace[72..76].copy_from_slice(b"\x02\0\x02\xc0");
         let why = refusal(Box::leak(Box::new(trace)));

@@ -20,6 +20,11 @@ pub(super) trait Stream: Read + Send {
         None
     }
 
+    /// Whether more is waited for where it ends.
+    fn grows(&self) -> bool {
+        false
+    }
+
     /// Whether it ended because it was told to, not because there is no more.
     fn interrupted(&self) -> bool {
         false
@@ -116,6 +121,11 @@ impl Window {
     /// Bytes of the file consumed: [`Window::offset`], unless the stream is not the file as it stands.
     pub(super) fn taken(&self) -> u64 {
         self.stream.taken().unwrap_or_else(|| self.offset())
+    }
+
+    /// Whether more is waited for where the stream ends.
+    pub(super) fn grows(&self) -> bool {
+        self.stream.grows()
     }
 
     /// Whether the stream ended because it was told to.

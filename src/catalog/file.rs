@@ -205,7 +205,11 @@ pub(crate) fn position(origin: &str, text: &str, span: Range<usize>) -> String {
 
 /// An error of the TOML reader on one line, with its place.
 pub(crate) fn toml_error(origin: &str, text: &str, error: &toml::de::Error) -> Error {
-    let why = error.message().lines().collect::<Vec<_>>().join("; ");
+    let mut why = error.message().lines().collect::<Vec<_>>().join("; ");
+    let alone = why.strip_prefix("invalid type: string ").and_then(|rest| rest.strip_suffix(", expected a sequence"));
+    if let Some(alone) = alone {
+        why = format!("{alone} stands where a list is expected; write [{alone}]");
+    }
     Error::Config { origin: position(origin, text, error.span().unwrap_or(0..0)), why }
 }
 

@@ -33,7 +33,11 @@ pub fn lint(catalog: &Catalog) -> Vec<String> {
             row.is_fixed() && other.is_fixed() && overlaps(row, other) && row.load_balancing == other.load_balancing
         };
         for other in catalog.rows.iter().take(i).filter(shadowed) {
-            warnings.push(format!("{}: same port, transport and role as {}: both will be reported", row.id, other.id));
+            let then = match row.application == other.application {
+                true => "both will be reported",
+                false => "only the payload tells them apart",
+            };
+            warnings.push(format!("{}: same port, transport and role as {}: {then}", row.id, other.id));
         }
     }
     warnings

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
-use super::value::{Colour, FailOn, Port, duration, flows, memory};
+use super::value::{Colour, FailOn, Port, at_most, duration, flow_number, memory};
 use crate::catalog::Role;
 use crate::report::Format;
 use crate::report::flows::{By, HostPattern, Order};
@@ -73,13 +73,13 @@ pub(super) struct Flows {
     #[arg(long)]
     pub(super) host: Vec<HostPattern>,
     /// Only flows with this port on either side: 5071, or tcp/5071 (repeatable)
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(super) port: Vec<Port>,
     /// Order of the list; all but `first` put the largest first
     #[arg(long, value_enum, default_value = "first")]
     pub(super) sort: Order,
     /// Show at most so many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
     pub(super) top: Option<usize>,
     /// Sum the flows by service, host or pair of hosts
     #[arg(long, value_enum)]
@@ -89,8 +89,8 @@ pub(super) struct Flows {
 /// What is read.
 #[derive(Debug, Group)]
 pub(super) struct Input {
-    /// Captures (pcap, pcapng; also in gzip, zstd, lz4, xz or bzip2), directories of them, or - for standard input;
-    /// several are read as one capture
+    /// Captures (pcap, pcapng, Network Monitor, snoop; also in gzip, zstd, lz4, xz or bzip2), directories of them, or -
+    /// for standard input; several are read as one capture
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -113,10 +113,10 @@ pub(super) struct Reading {
     #[arg(long)]
     pub(super) keep_duplicates: bool,
     /// Keep at most so many flows; the least telling go first, and the report says how many went
-    #[arg(long, value_name = "N", value_parser = flows)]
+    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
     pub(super) max_flows: Option<usize>,
     /// Keep to about so much memory, by dropping flows likewise: 500M, 2G (K, M, G count in 1024s); bare bytes
-    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "4G")]
+    #[arg(long, value_name = "SIZE", value_parser = memory, allow_hyphen_values = true, default_value = "4G")]
     pub(super) max_memory: u64,
     /// Use so many threads, by default one for each core; what is said does not depend on it
     #[arg(long, value_name = "N")]
@@ -210,7 +210,7 @@ pub(super) struct CatalogList {
     #[arg(long)]
     pub(super) role: Option<Role>,
     /// Only rows with this port
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(super) port: Option<Port>,
     /// Only rows of this table: server-ports, load-balancer-hardware, load-balancer-dns, clients, or an overlay's group
     #[arg(long)]
@@ -270,7 +270,7 @@ pub(super) struct Explain {
     #[arg(required = true, value_name = "PORT|FILE")]
     pub(super) what: Vec<PathBuf>,
     /// Explain this flow: its number in the list that `lyncap flows` prints of the same files
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = flow_number, allow_hyphen_values = true)]
     pub(super) flow: Option<u64>,
     /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
     #[arg(long, value_name = "FILE")]

@@ -3,6 +3,7 @@
 //! In: arguments. Out: rows, files, warnings, the firewall matrix.
 //! Must not know: how rows match.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::args::{CatalogCommand, CatalogExport, CatalogLint, CatalogList, CatalogRules, CatalogShow, Output};
@@ -39,6 +40,15 @@ fn list(args: &CatalogList) -> Result<Exit, Error> {
             && args.table.as_ref().is_none_or(|table| &row.table == table)
     };
     let rows: Vec<&Row> = every.filter(wanted).collect();
+    if let Some(table) = args.table.as_ref().filter(|_| rows.is_empty()) {
+        let on = catalogs.catalogs().filter(|&(_, on)| on).flat_map(|(catalog, _)| &catalog.rows);
+        let tables: BTreeSet<&str> = on.map(|row| &*row.table).collect();
+        if !tables.contains(&**table) {
+            let tables: Vec<_> = tables.into_iter().collect();
+            let why = format!("no table `{table}`; there are {}, --overlay adds more", tables.join(", "));
+            return Err(Error::Usage(why));
+        }
+    }
     if rows.is_empty() {
         return Err(Error::Usage(
             "no row matches; `lyncap catalog list` shows every row, --overlay adds more".to_owned(),
@@ -101,7 +111,7 @@ fn check(args: &CatalogLint) -> Result<Exit, Error> {
     let mut lines = Vec::new();
     for path in &args.files {
         let origin = path.display().to_string();
-        let catalog = parse(&origin, &input::text(path)?)?;
+        let catalog = parse(&origin, &input::text(path, input::CATALOG)?)?;
         let mut warnings = lint(&catalog);
         warnings.extend(taken(&catalog)?);
         let (rows, found) = (catalog.rows.len() as u64, warnings.len() as u64);

@@ -4,6 +4,7 @@
 //! Must not know: what is reported of them.
 
 use std::fs;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use super::args::{Growing, Judging, Output, Reading as How, Rows};
 use super::output::{Progress, complain, is_watched};
+use super::value::duration;
 use crate::capture::{Filter, Follow, Inputs};
 use crate::catalog::{self, Catalogs};
 use crate::error::Error;
@@ -89,6 +91,11 @@ const ENDED_BY_CTRL_C: i32 = 130;
 
 /// Reads on where a capture still grows, until the first Ctrl-C; the second ends the program.
 fn follow(files: &[PathBuf], silence: Option<i64>, output: &Output) -> Result<Inputs, Error> {
+    let is_duration = |file: &&PathBuf| !file.exists() && file.to_str().is_some_and(|text| duration(text).is_ok());
+    if let Some(apart) = files.iter().find(is_duration).filter(|_| silence.is_none()) {
+        let apart = apart.display();
+        return Err(Error::Usage(format!("--follow takes its duration after an equals sign: write --follow={apart}")));
+    }
     let silence = silence.map(|nanoseconds| Duration::from_nanos(nanoseconds.unsigned_abs()));
     let follow = Follow { silence, ..Follow::default() };
     let stop = follow.stop.clone();
@@ -133,7 +140,7 @@ fn tell_inputs(inputs: &Inputs, output: &Output) {
 /// The topology file and the `--role` flags.
 pub(super) fn topology(file: Option<&Path>, roles: &[String]) -> Result<Topology, Error> {
     let mut topology = match file {
-        Some(path) => Topology::parse(&path.display().to_string(), &text(path)?)?,
+        Some(path) => Topology::parse(&path.display().to_string(), &text(path, TOPOLOGY)?)?,
         None => Topology::default(),
     };
     roles.iter().try_for_each(|role| topology.declare(role))?;
@@ -147,17 +154,27 @@ pub(super) fn judging_topology(judging: &Judging) -> Result<Topology, Error> {
 
 /// The catalogs that the flags turn on, as the deployment has them.
 pub(super) fn catalogs(rows: &Rows, topology: &Topology) -> Result<Catalogs, Error> {
-    let own = |path: &PathBuf| catalog::parse(&path.display().to_string(), &text(path)?);
+    let own = |path: &PathBuf| catalog::parse(&path.display().to_string(), &text(path, CATALOG)?);
     let user = rows.catalog.iter().map(own).collect::<Result<Vec<_>, _>>()?;
     Catalogs::new(&rows.overlay, user, &topology.site)
 }
 
 /// The policy file, or the default policy.
 pub(super) fn policy(file: Option<&Path>) -> Result<Policy, Error> {
-    file.map_or_else(|| Ok(Policy::default()), |path| Policy::parse(&path.display().to_string(), &text(path)?))
+    file.map_or_else(|| Ok(Policy::default()), |path| Policy::parse(&path.display().to_string(), &text(path, POLICY)?))
 }
 
-/// A text file.
-pub(super) fn text(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+/// What the text files are, and where they are described.
+const TOPOLOGY: &str = "a topology is text in TOML; README.md shows one under \"Tell it who the hosts are\"";
+pub(super) const CATALOG: &str = "a catalog is text in TOML; `lyncap catalog export` prints one";
+const POLICY: &str = "a policy is text in TOML; README.md shows one under \"What the payload proves\"";
+
+/// A text file; `expected` says what it should be.
+pub(super) fn text(path: &Path, expected: &str) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => {
+            Error::Config { origin: path.display().to_string(), why: format!("no text; {expected}") }
+        }
+        _ => Error::Read { path: path.to_owned(), source },
+    })
 }

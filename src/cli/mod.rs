@@ -3,7 +3,7 @@
 //! In: `argv`. Out: a report on standard output or in a file, messages on standard error, an exit code.
 //! Must not know: how anything is read, judged or laid out.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -88,33 +88,40 @@ fn usage(error: &clap::Error) -> Exit {
     use clap::error::ErrorKind;
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A closed pipe is success here too.
-            let _ = error.print();
-            Exit::Clean
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            printed.map_or_else(
+                |source| failed(&Error::Write { path: "standard output".into(), source }),
+                |()| Exit::Clean,
+            )
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
             Exit::Failed
         }
         _ => {
-            let command = std::env::args_os().nth(1).unwrap_or_default();
-            output::complain(&one_line(&error.to_string(), &command.to_string_lossy()));
+            let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+            output::complain(&one_line(&error.to_string(), &words));
             Exit::Failed
         }
     }
 }
 
 /// clap's message without its usage block: "what; tip; where to look".
-fn one_line(message: &str, command: &str) -> String {
+fn one_line(message: &str, words: &[String]) -> String {
     let body = message.split("\n\nUsage:").next().unwrap_or(message);
     let body = body.split("\n\nFor more information").next().unwrap_or(body);
     let parts: Vec<_> = body.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let text = parts.join("; ").replace(":; ", ": ");
-    if Path::new(command).is_file() {
-        return format!("{command} is a file, and no command; try lyncap audit {command}");
+    if let Some(file) = words.first().filter(|word| Path::new(word).is_file()) {
+        return format!("{file} is a file, and no command; try lyncap audit {file}");
     }
-    let known = Args::command().find_subcommand(command).map(|command| format!(" {}", command.get_name()));
-    format!("{}; see lyncap{} --help", text.trim_start_matches("error: "), known.unwrap_or_default())
+    let (mut command, mut name) = (Args::command(), "lyncap".to_owned());
+    for word in words {
+        let Some(subcommand) = command.find_subcommand(word).cloned() else { break };
+        name = format!("{name} {}", subcommand.get_name());
+        command = subcommand;
+    }
+    format!("{}; see {name} --help", text.trim_start_matches("error: "))
 }
 
 #[cfg(test)]
@@ -126,11 +133,13 @@ mod tests {
         for (argv, expected) in [
             (&["lyncap", "audit"][..], "required arguments were not provided: <FILE>..."),
             (&["lyncap", "audit", "--tpology", "x", "f"], "unexpected argument '--tpology' found; tip:"),
-            (&["lyncap", "frobnicate"], "unrecognized subcommand 'frobnicate'"),
+            (&["lyncap", "frobnicate"], "unrecognized subcommand 'frobnicate'; see lyncap --help"),
             (&["lyncap", "audit", "--format", "xml", "f"], "invalid value 'xml' for '--format <FORMAT>'"),
+            (&["lyncap", "catalog", "list", "--port", "x"], "; see lyncap catalog list --help"),
         ] {
             let error = Args::try_parse_from(argv).unwrap_err();
-            let line = one_line(&error.to_string(), argv[1]);
+            let words: Vec<String> = argv[1..].iter().map(|&word| word.to_owned()).collect();
+            let line = one_line(&error.to_string(), &words);
             assert!(line.contains(expected) && !line.contains('\n'), "{line}");
         }
     }
@@ -145,6 +154,8 @@ mod tests {
             size: None,
             frames: 1,
             dropped,
+            course: Default::default(),
+            next: None,
         };
         let damage = Damage { file: "x".to_owned(), offset: 0, compressed: false, what: String::new() };
         for (dropped, damage, expected) in [

@@ -26,10 +26,15 @@ pub(super) fn duration(text: &str) -> Result<i64, String> {
     Ok(nanoseconds as i64)
 }
 
-/// A number of flows, at least one.
-pub(super) fn flows(text: &str) -> Result<usize, String> {
+/// How many at most: at least one.
+pub(super) fn at_most(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|&number: &usize| number > 0);
-    number.ok_or_else(|| format!("`{text}` is no number of flows; write 1 or more"))
+    number.ok_or_else(|| format!("`{text}` is no such number; write a whole number from 1 to {}", usize::MAX))
+}
+
+/// The number of a flow.
+pub(super) fn flow_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number of a flow; write one that lyncap flows lists, such as 17"))
 }
 
 /// Bytes of `500M`, `2G`; a bare number is bytes. The units count in 1024s, as memory does.
@@ -154,8 +159,8 @@ mod tests {
         for bad in ["", "M", "63M", "0", "-1G", "1.5G", "2GB", "2 G", "18446744073709551615G", "16777216T"] {
             assert!(memory(bad).is_err(), "{bad}");
         }
-        assert_eq!(flows("1000"), Ok(1000));
-        assert!(["0", "-1", "", "1e6"].iter().all(|bad| flows(bad).is_err()));
+        assert_eq!(at_most("1000"), Ok(1000));
+        assert!(["0", "-1", "", "1e6", "99999999999999999999999"].iter().all(|bad| at_most(bad).is_err()));
     }
 
     #[test]

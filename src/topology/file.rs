@@ -73,7 +73,7 @@ const MEDIA_KEYS: &[(&str, Media, bool)] = &[
 
 /// Parses a topology; `origin` is what errors call the file.
 pub(super) fn parse(origin: &str, text: &str) -> Result<Topology, Error> {
-    let raw: RawFile = toml::from_str(text).map_err(|error| toml_error(origin, text, &error))?;
+    let raw: RawFile = toml::from_str(text).map_err(|error| unread(origin, text, &error))?;
     let reader = Reader { origin, text };
     let mut topology = Topology::default();
     topology.site.load_balancing = raw.deployment.load_balancing;
@@ -91,6 +91,17 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Topology, Error> {
         topology.accepts.push(accept);
     }
     Ok(topology)
+}
+
+/// Why a topology cannot be read; of what is not even TOML, also what it should be.
+fn unread(origin: &str, text: &str, error: &toml::de::Error) -> Error {
+    match toml_error(origin, text, error) {
+        Error::Config { origin, why } if text.parse::<toml::Table>().is_err() => {
+            let fix = "a topology is TOML; README.md shows one under \"Tell it who the hosts are\"";
+            Error::Config { origin, why: format!("{why}; {fix}") }
+        }
+        error => error,
+    }
 }
 
 struct Reader<'a> {
@@ -196,7 +207,11 @@ impl Reader<'_> {
             let why = format!("bad port `{}`; write transport and port, such as \"tcp/9389\"", raw.port.get_ref());
             self.error(raw.port.span(), why)
         };
-        let (transport, port) = raw.port.get_ref().split_once('/').ok_or_else(bad_port)?;
+        // As the command line takes it: either may come first.
+        let (transport, port) = match raw.port.get_ref().split_once('/').ok_or_else(bad_port)? {
+            (port, transport) if transport.parse::<Transport>().is_ok() => (transport, port),
+            in_order => in_order,
+        };
         let transport = transport.parse::<Transport>().map_err(|()| bad_port())?;
         let ports = port.parse().map_err(|_| bad_port())?;
         if raw.reason.get_ref().trim().is_empty() {
@@ -280,6 +295,14 @@ until = 2027-01-01
         assert_eq!(topology.accepts[0].until, Some(jiff::civil::date(2027, 1, 1)));
     }
 
+    #[test]
+    fn an_accepted_port_may_be_named_either_way_round() {
+        for port in ["tcp/9389", "9389/tcp", "9000-9400/tcp"] {
+            let accepts = parse("t.toml", &GOOD.replacen("tcp/9389", port, 1)).unwrap().accepts;
+            assert!(accepts[0].transport == Transport::Tcp && accepts[0].ports.contains(9389), "{port}");
+        }
+    }
+
     /// Changes the good file once; the error stands on `line` and holds `expected`.
     fn check(from: &str, to: &str, line: usize, expected: &str) {
         let text = GOOD.replacen(from, to, 1);
@@ -305,6 +328,9 @@ until = 2027-01-01
         check("\"49152-57500\"", "\"57500-49152\"", 17, "write `49152-57500`");
         check("from = \"fe01\"", "from = \"fe02\"", 21, "no host, network or role");
         check("\"tcp/9389\"", "\"9389\"", 23, "such as \"tcp/9389\"");
+        check("\"tcp/9389\"", "\"tcp/udp\"", 23, "such as \"tcp/9389\"");
+        check("[\"10.1.0.0/16\"]", "\"10.1.0.0/16\"", 13, "stands where a list is expected; write [\"10.1.0.0/16\"]");
+        check("[media]", "dear colleague", 16, "a topology is TOML; README.md shows one");
         check("\"AD web services, CHG-1234\"", "\"\"", 24, "needs a reason");
         check("2027-01-01", "2027-01-01T00:00:00Z", 25, "write `until` as a date");
     }

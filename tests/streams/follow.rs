@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::compress::{ALL, Compress, gzip, stored};
 use super::program::{Scratch, check_code, check_refused};
@@ -160,6 +160,22 @@ fn only_one_file_is_followed() {
     ] {
         check_refused(&line, parts);
     }
+}
+
+#[test]
+fn what_is_no_capture_is_refused_at_once() {
+    let scratch = Scratch::new();
+    let begun = Instant::now();
+    for (name, bytes, part) in [
+        ("random", [0xb5; 200].to_vec(), "not a packet capture (starts with b5 b5"),
+        ("short", b"Mar 2".to_vec(), "not a packet capture (starts with \"Mar 2\")"),
+        ("text.gz", gzip(b"Monday\n"), "gzip-compressed: not a packet capture (starts with \"Monday\")"),
+        ("old.zip", b"PK\x03\x04rest".to_vec(), "zip archive; unpack it first"),
+    ] {
+        let file = scratch.file(name, &bytes);
+        check_refused(&format!("flows --follow=30s {file}"), &[part]);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -5,11 +5,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::common::Frame;
 use super::common::savefile::{Interface, Order, Pcap, Pcapng, Unit};
+use super::common::{Frame, MILLISECOND, Tcp, tcp_flow};
 use super::compress::{ALL, bzip2, gzip, lz4, xz, zstd};
-use super::program::{Scratch, check_code};
-use super::{drain, flow, flows, pcap};
+use super::program::{Scratch, check_code, run, words};
+use super::{START, drain, flow, flows, pcap};
 use lyncap::capture::Inputs;
 
 /// One file of a ring buffer: its number, and the second at which it was begun.
@@ -115,6 +115,9 @@ fn a_directory_tells_what_may_hold_packets() {
     scratch.file("d/a.pcap.gz", gzip(&pcap(&flow(0, 20_000))));
     let told = [
         ("cut.gz", gzip(&pcap(&flow(1, 20_001)))[..12].to_vec(), "nothing of its content can be read: gzip stream cut"),
+        ("empty.pcap", Vec::new(), "empty file"),
+        ("notes.cap", b"Monday".to_vec(), "not a packet capture (starts with \"Monday\")"),
+        ("trace.etl", vec![0xee; 100], "not a packet capture (starts with ee ee"),
         ("old.zip.gz", gzip(b"PK\x03\x04rest"), "gzip-compressed: zip archive"),
         ("thrice.gz", gzip(&gzip(&gzip(b"x"))), "gzip-compressed, and what is in it is more than once again"),
     ];
@@ -135,4 +138,47 @@ fn a_directory_tells_what_may_hold_packets() {
     assert_eq!(answer.err.matches("left out").count(), told.len() + 10, "{}", answer.err);
     assert!(answer.err.contains("syslog.xz: xz-compressed: not a packet capture (starts with \"Mar  2 08:00:00"));
     assert!(answer.err.contains("a.pcap.gz (pcap in gzip, "), "{}", answer.err);
+}
+
+/// A connection that a server answers; one SYN to a documented port of it that nobody answers, so much later.
+fn asked_in_vain(milliseconds: u64) -> Vec<Frame> {
+    let at = START + milliseconds * MILLISECOND;
+    let syn = Tcp::new(at, "10.1.0.7:50007".parse().unwrap(), "10.0.0.12:5071".parse().unwrap()).unanswered().frames();
+    let mut frames = tcp_flow(START, "10.1.0.6:50006".parse().unwrap(), "10.0.0.12:5061".parse().unwrap(), &[]);
+    frames.extend(syn.into_iter().take(1));
+    frames
+}
+
+#[test]
+fn a_silence_is_of_the_file_that_shows_it() {
+    let scratch = Scratch::new();
+    let (silent, gone) = ("audit --role 10.0.0.11=front-end --role 10.0.0.12=front-end -q", "prove nothing: ");
+    let a = scratch.file("A.pcap", pcap(&asked_in_vain(10_000)));
+    let elsewhere = |name: &str, seconds: &[u64]| {
+        scratch.file(name, pcap(&seconds.iter().flat_map(|&second| flow(second, 30_000)).collect::<Vec<_>>()))
+    };
+    let later = elsewhere("B.pcap", &[110]);
+    let at_once = elsewhere("C.pcap", &[10, 20]);
+    let over = elsewhere("D.pcap", &[0, 5, 10, 15, 20]);
+    let more = elsewhere("A2.pcap", &[10, 20]);
+    for (files, end) in [
+        (vec![&a], true),
+        (vec![&a, &later], true),
+        (vec![&at_once, &a], true),
+        (vec![&a, &over], true),
+        // The next file of the same ring buffer.
+        (vec![&more, &a, &over], false),
+    ] {
+        let names: Vec<&str> = files.into_iter().map(String::as_str).collect();
+        let answer = run(&words(&format!("{silent} {}", names.join(" "))));
+        assert_eq!(answer.code, Some(if end { 0 } else { 1 }), "{names:?}\n{}", answer.out);
+        assert_eq!(answer.out.contains("blocked-documented-port"), !end, "{names:?}\n{}", answer.out);
+        assert_eq!(answer.out.contains(gone), end, "{names:?}\n{}", answer.out);
+    }
+    // One that falls silent while another goes on.
+    let interrupted = scratch.file("E.pcap", pcap(&[asked_in_vain(10_000), flow(100, 20_002)].concat()));
+    for names in [interrupted.clone(), format!("{over} {interrupted}")] {
+        let answer = check_code(&format!("{silent} {names}"), 0);
+        assert!(answer.out.contains("nothing at all was captured soon after"), "{names}\n{}", answer.out);
+    }
 }

@@ -81,7 +81,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Option<&'static Compression> {
 /// The content of a file that is so compressed.
 pub(super) fn decompress(window: Window, compression: &'static Compression) -> Window {
     let raw = Raw { window, failed: None, ended: false };
-    Window::over(Box::new(Decoder { raw, compression, member: None, empty: 0, produced: 0, over: false }))
+    Window::over(Box::new(Decoder { raw, compression, member: None, ended: 0, produced: 0, over: false }))
 }
 
 /// One member (gzip), stream (xz, bzip2) or frame (zstd, lz4).
@@ -106,8 +106,10 @@ const MEMORY: u64 = 128 << 20;
 /// A file that grows by more than this factor is made to, but only once it is [`LARGE`].
 const BOMB: u64 = 1000;
 const LARGE: u64 = 64 << 20;
-/// Members in a row that may give nothing: one of bzip2 takes 14 bytes, and a tenth of a millisecond.
-const EMPTY: u32 = 10_000;
+/// Members there may be, and one more for each so many bytes they gave: one of bzip2 may be of 14 bytes and give nothing,
+/// and takes a tenth of a millisecond.
+const MEMBERS_AT_LEAST: u64 = 10_000;
+const MEMBER_BYTES: u64 = 256;
 
 /// Compressed bytes, and how the reading of them went.
 struct Raw {
@@ -146,8 +148,8 @@ struct Decoder {
     raw: Raw,
     compression: &'static Compression,
     member: Option<Box<dyn Member>>,
-    /// Members that gave nothing, since the latest byte.
-    empty: u32,
+    /// Members that were decoded to their ends.
+    ended: u64,
     produced: u64,
     /// A fault was told, or the end was.
     over: bool,
@@ -164,21 +166,28 @@ impl Decoder {
                 continue;
             };
             match member.decode(&mut self.raw, room) {
-                Ok(0) if self.empty > EMPTY => {
-                    let name = self.compression.name;
-                    return Err(Fault::error(format!("more than {EMPTY} {name} streams with nothing in them")));
-                }
                 Ok(0) => {
                     self.member = None;
-                    self.empty = self.empty.saturating_add(1);
+                    self.end()?;
                 }
-                Ok(count) => {
-                    self.empty = 0;
-                    return Ok(count);
-                }
+                Ok(count) => return Ok(count),
                 Err(wrong) => return Err(self.told(&wrong)),
             }
         }
+    }
+
+    /// Counts a member that ended, and refuses what was made of next to nothing but members.
+    fn end(&mut self) -> io::Result<()> {
+        self.ended = self.ended.saturating_add(1);
+        if self.ended <= MEMBERS_AT_LEAST.saturating_add(self.produced / MEMBER_BYTES) {
+            return Ok(());
+        }
+        let Compression { name, command } = self.compression;
+        Err(Fault::error(format!(
+            "{} {name} streams with {} bytes in all of them, as no capture has; if it is one, decompress it first, e.g. \
+             `{command} | lyncap audit -`",
+            self.ended, self.produced
+        )))
     }
 
     /// Begins the next member, if there is one.
@@ -254,6 +263,10 @@ impl Read for Decoder {
 impl Stream for Decoder {
     fn taken(&self) -> Option<u64> {
         Some(self.raw.window.taken())
+    }
+
+    fn grows(&self) -> bool {
+        self.raw.window.grows()
     }
 
     fn interrupted(&self) -> bool {
