@@ -15,6 +15,7 @@ pub mod rows;
 pub mod write;
 
 mod csv;
+mod flat;
 mod json;
 mod media;
 mod observed;

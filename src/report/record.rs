@@ -50,7 +50,7 @@ pub struct FlowRecord<'a> {
     pub rows: Vec<&'a str>,
     pub service: Option<&'a str>,
     pub expected: Option<String>,
-    pub observed: Option<ObservedRecord>,
+    pub observed: Option<ObservedRecord<'a>>,
     pub media: Vec<StreamRecord>,
     pub near_misses: Vec<NearMissRecord<'a>>,
     pub reasons: Vec<String>,
@@ -81,7 +81,7 @@ pub struct Each {
 pub struct NearMissRecord<'a> {
     pub row: &'a str,
     pub catalog: &'a str,
-    pub why: &'a str,
+    pub why: String,
 }
 
 impl<'a> FlowRecord<'a> {
@@ -89,7 +89,7 @@ impl<'a> FlowRecord<'a> {
     #[must_use]
     pub fn new(
         index: usize,
-        flow: &Flow<Evidence>,
+        flow: &'a Flow<Evidence>,
         judge: &Judge<'_>,
         judged: &'a Judged<'a>,
         file: Option<&'a str>,
@@ -129,7 +129,7 @@ impl<'a> FlowRecord<'a> {
             expected: best.map(|row| row.expected()),
             observed: ObservedRecord::of(&flow.state, to),
             media: streams(&flow.state, to),
-            near_misses: judged.near_misses.iter().map(NearMissRecord::new).collect(),
+            near_misses: judged.near_misses.iter().map(|miss| NearMissRecord::new(miss, judged)).collect(),
             reasons: reasons(judge, flow, judged),
         }
     }
@@ -153,8 +153,8 @@ impl<'a> Side<'a> {
 }
 
 impl<'a> NearMissRecord<'a> {
-    fn new(miss: &'a NearMiss<'a>) -> Self {
-        Self { row: &miss.row.id, catalog: &miss.row.catalog, why: &miss.why }
+    fn new(miss: &NearMiss<'a>, judged: &Judged<'_>) -> Self {
+        Self { row: &miss.row.id, catalog: &miss.row.catalog, why: judged.why(miss) }
     }
 }
 
