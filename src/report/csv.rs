@@ -10,6 +10,12 @@ use serde::Serialize;
 
 use super::flat::{Kind, Scratch, take};
 use super::text::harmless;
+use crate::topology::hash::FastMap;
+
+/// Writes the names of columns, none of which needs quotes.
+pub(super) fn heading(out: &mut impl Write, columns: &[&str]) -> io::Result<()> {
+    writeln!(out, "{}", columns.join(","))
+}
 
 /// Writes records of one kind.
 pub(super) struct CsvWriter<W: Write> {
@@ -22,10 +28,13 @@ pub(super) struct CsvWriter<W: Write> {
 impl<W: Write> CsvWriter<W> {
     /// A writer with these columns, named as in the JSON with `_` for nesting: `initiator_address`.
     pub(super) fn new(mut out: W, columns: &[&str]) -> io::Result<Self> {
-        let mut heading = columns.join(",");
-        heading.push('\n');
-        out.write_all(heading.as_bytes())?;
-        Ok(Self { out, row: Row::new(columns), scratch: Scratch::default(), line: Vec::new() })
+        heading(&mut out, columns)?;
+        Ok(Self::below(out, columns))
+    }
+
+    /// The same where the heading is written already.
+    pub(super) fn below(out: W, columns: &[&str]) -> Self {
+        Self { out, row: Row::new(columns), scratch: Scratch::default(), line: Vec::new() }
     }
 
     /// The same, with line breaks kept in cells: of catalogs, whose words have them.
@@ -44,6 +53,11 @@ impl<W: Write> CsvWriter<W> {
         self.out.write_all(&self.line)
     }
 
+    /// What it wrote to.
+    pub(super) fn into_inner(self) -> W {
+        self.out
+    }
+
     /// Flushes what is buffered.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
@@ -53,6 +67,7 @@ impl<W: Write> CsvWriter<W> {
 /// The cells of one record, as they are written.
 struct Row {
     columns: Vec<String>,
+    places: FastMap<String, usize>,
     /// Where in `bytes` each column's cell stands; nowhere if empty.
     cells: Vec<Range<usize>>,
     bytes: Vec<u8>,
@@ -64,8 +79,9 @@ struct Row {
 
 impl Row {
     fn new(columns: &[&str]) -> Self {
-        let names = columns.iter().map(|&column| column.to_owned()).collect();
-        Self { columns: names, cells: vec![0..0; columns.len()], bytes: Vec::new(), next: 0, lines: false }
+        let names: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
+        let places = names.iter().cloned().zip(0..).collect();
+        Self { columns: names, places, cells: vec![0..0; columns.len()], bytes: Vec::new(), next: 0, lines: false }
     }
 
     fn clear(&mut self) {
@@ -76,10 +92,10 @@ impl Row {
 
     /// Takes a field, if there is a column for it.
     fn put(&mut self, name: &str, text: &[u8], kind: Kind) {
-        // Fields mostly come in the order of the columns: the search begins where the last one ended.
-        let (before, after) = self.columns.split_at_checked(self.next).unwrap_or((&self.columns, &[]));
-        let place = after.iter().position(|column| *column == name).map(|distance| self.next + distance);
-        let Some(place) = place.or_else(|| before.iter().position(|column| *column == name)) else { return };
+        // Fields mostly come in the order of the columns.
+        let expected = self.columns.get(self.next).is_some_and(|column| *column == name);
+        let place = if expected { Some(self.next) } else { self.places.get(name).copied() };
+        let Some(place) = place else { return };
         self.next = place + 1;
         let from = self.bytes.len();
         match kind {

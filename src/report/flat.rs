@@ -319,10 +319,19 @@ impl Object<'_, '_> {
         let kind = value.serialize(Part { of, whole: false })?;
         self.words &= kind == Kind::Text;
         if kind != Kind::Null {
-            let text = self.part.of.text.get(from..).unwrap_or_default();
-            let text = String::from_utf8_lossy(text);
-            let between = if self.pairs.is_empty() { "" } else { " " };
-            write!(self.pairs, "{between}{key}={}", text.replace("; ", ",")).map_err(|_| fmt::Error)?;
+            if !self.pairs.is_empty() {
+                self.pairs.push(b' ');
+            }
+            self.pairs.extend_from_slice(key.as_bytes());
+            self.pairs.push(b'=');
+            // A list within is joined by a comma.
+            let mut rest = self.part.of.text.get(from..).unwrap_or_default();
+            while let Some(at) = rest.windows(2).position(|pair| pair == b"; ") {
+                self.pairs.extend_from_slice(rest.get(..at).unwrap_or_default());
+                self.pairs.push(b',');
+                rest = rest.get(at + 2..).unwrap_or_default();
+            }
+            self.pairs.extend_from_slice(rest);
         }
         Ok(())
     }

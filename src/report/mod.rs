@@ -14,6 +14,8 @@ pub mod text;
 pub mod rows;
 pub mod write;
 
+mod chunks;
+mod columns;
 mod csv;
 mod flat;
 mod json;

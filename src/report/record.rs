@@ -197,6 +197,27 @@ mod tests {
     }
 
     #[test]
+    fn any_number_of_threads_writes_the_same() {
+        let ports: Vec<_> = (0..700).map(|n| format!("10.1.0.5:{}", 40_000 + n)).collect();
+        let specs: Vec<_> =
+            ports.iter().map(|from| (Transport::Tcp, &**from, "10.0.0.11:5061", true, evidence::tls(tls()))).collect();
+        let reading = reading(&specs);
+        let (catalogs, topology) = deployment();
+        let judge = Judge::new(&reading.flows, &catalogs, &topology);
+        let all: Vec<_> = (0..reading.flows.len()).collect();
+        let look = Look { width: usize::MAX, colour: false, clock: Clock::Utc };
+        for format in [Format::Table, Format::Json, Format::Jsonl, Format::Csv] {
+            let written = |threads| {
+                let (mut out, threads) = (Vec::new(), std::num::NonZeroUsize::new(threads).unwrap());
+                write::flows_on(threads, &mut out, format, look, (&reading, &judge), &all).unwrap();
+                out
+            };
+            assert_eq!(written(1).iter().filter(|byte| **byte == b'\n').count() / 700, 1);
+            assert!([2, 3, 8].iter().all(|&threads| written(threads) == written(1)));
+        }
+    }
+
+    #[test]
     fn a_stream_is_one_cell_that_can_be_read() {
         let text = written(Transport::Udp, evidence::media(&[stream(Direction::Forward, 114, 500, 3)]), Format::Csv);
         let cell = "from=initiator ssrc=0x2f1a0072 payload_type=114 codec=x-msrta medium=audio packets=500 lost=3 \

@@ -29,7 +29,8 @@ pub fn rfc3339(at: Timestamp) -> String {
             value /= 10;
         }
         text.push_str(before);
-        text.extend(digits.iter().skip(digits.len() - width).copied().map(char::from));
+        let digits = digits.get(digits.len() - width..).unwrap_or_default();
+        text.push_str(std::str::from_utf8(digits).unwrap_or_default());
     };
     part("", year, 4);
     part("-", month, 2);

@@ -4,11 +4,16 @@
 //! Must not know: whether the writer is a file, a pipe or a terminal.
 
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use serde::Serialize;
 
 use super::audit::{self, Audit, Footer};
-use super::csv::CsvWriter;
+use super::chunks::in_order;
+pub use super::columns::FLOW_COLUMNS;
+use super::columns::{FINDING_COLUMNS, GROUP_COLUMNS, ROW_COLUMNS, RULE_COLUMNS};
+use super::csv::{CsvWriter, heading};
 use super::explain::Explanation;
 use super::flows::GroupRecord;
 use super::json::{Out, json, json_with_lines};
@@ -22,124 +27,6 @@ use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::reading::Reading;
 use crate::verdict::{Judge, Judged};
-
-/// Columns of a list of flows as CSV: the contract's fields, flattened, in its order.
-pub const FLOW_COLUMNS: &[&str] = &[
-    "id",
-    "community_id",
-    "transport",
-    "initiator_address",
-    "initiator_port",
-    "initiator_roles",
-    "initiator_role_source",
-    "initiator_name",
-    "responder_address",
-    "responder_port",
-    "responder_roles",
-    "responder_role_source",
-    "responder_name",
-    "direction_basis",
-    "first_seen",
-    "last_seen",
-    "duration_s",
-    "first_packet",
-    "file",
-    "packets_initiator",
-    "packets_responder",
-    "bytes_initiator",
-    "bytes_responder",
-    "payload_bytes_initiator",
-    "payload_bytes_responder",
-    "outcome",
-    "handshake_rtt_s",
-    "vlan",
-    "tunnel",
-    "verdict",
-    "proof",
-    "catalog",
-    "rows",
-    "service",
-    "expected",
-    "observed_protocol",
-    "observed_version",
-    "observed_sni",
-    "observed_client_certificate",
-    "observed_client_certificate_subject",
-    "observed_offered_version",
-    "observed_alpn",
-    "observed_cipher_suite",
-    "observed_resumed",
-    "observed_alert",
-    "observed_certificate_subject",
-    "observed_certificate_issuer",
-    "observed_certificate_names",
-    "observed_certificate_not_before",
-    "observed_certificate_not_after",
-    "observed_announced_ports",
-    "media",
-    "near_misses",
-    "reasons",
-];
-
-const FINDING_COLUMNS: &[&str] = &[
-    "kind",
-    "severity",
-    "initiator",
-    "responder",
-    "transport",
-    "port",
-    "rows",
-    "count",
-    "reason",
-    "first_seen",
-    "last_seen",
-    "first_packet",
-    "file",
-    "community_id",
-    "filter",
-];
-const GROUP_COLUMNS: &[&str] = &[
-    "by",
-    "key",
-    "flows",
-    "packets",
-    "bytes",
-    "verdicts_documented",
-    "verdicts_range-only",
-    "verdicts_contradicted",
-    "verdicts_undocumented",
-    "rows",
-];
-const RULE_COLUMNS: &[&str] = &["from", "to", "transport", "port", "rows", "state", "flows", "service"];
-const ROW_COLUMNS: &[&str] = &[
-    "id",
-    "catalog",
-    "table",
-    "service",
-    "roles",
-    "all_roles",
-    "ports",
-    "initiator_port",
-    "vendor_class",
-    "transports",
-    "application",
-    "security",
-    "media",
-    "port_on",
-    "role_of",
-    "peer",
-    "never",
-    "needs_proof",
-    "load_balancing",
-    "note",
-    "remark",
-    "source",
-    "words_role",
-    "words_service",
-    "words_port",
-    "words_protocol",
-    "words_note",
-];
 
 /// Gathers what `write` writes in small pieces.
 fn buffered(out: &mut dyn Write, write: impl FnOnce(&mut Out<'_>) -> io::Result<()>) -> io::Result<()> {
@@ -157,6 +44,18 @@ pub fn flows(
     judge: &Judge<'_>,
     indices: &[usize],
 ) -> io::Result<()> {
+    flows_on(NonZeroUsize::MIN, out, format, look, (reading, judge), indices)
+}
+
+/// The same on so many threads, which judge and write the flows of the machine formats; the bytes are the same.
+pub fn flows_on(
+    threads: NonZeroUsize,
+    out: &mut dyn Write,
+    format: Format,
+    look: Look,
+    (reading, judge): (&Reading, &Judge<'_>),
+    indices: &[usize],
+) -> io::Result<()> {
     buffered(out, |out| match format {
         Format::Table => {
             let mut table = FlowTable::new(look);
@@ -170,13 +69,13 @@ pub fn flows(
         }
         Format::Json => {
             out.write_all(b"{\"type\":\"flows\",\"schema\":\"lyncap.flows.v1\",\"flows\":[")?;
-            let footer = flows_and_footer(out, reading, judge, indices, b",\n")?;
+            let footer = flows_and_footer(threads, out, reading, judge, indices, b",\n")?;
             out.write_all(b"],\"summary\":")?;
             json(out, &footer)?;
             out.write_all(b"}\n")
         }
         Format::Jsonl => {
-            let footer = flows_and_footer(out, reading, judge, indices, b"\n")?;
+            let footer = flows_and_footer(threads, out, reading, judge, indices, b"\n")?;
             if !indices.is_empty() {
                 out.write_all(b"\n")?;
             }
@@ -184,19 +83,24 @@ pub fn flows(
             out.write_all(b"\n")
         }
         Format::Csv => {
-            let mut writer = CsvWriter::new(out, FLOW_COLUMNS)?;
-            for &index in indices {
-                let Some(flow) = reading.flows.get(index) else { continue };
-                let judged = judge.judge(index, flow);
-                writer.write(&audit::record(reading, judge, index, flow, &judged))?;
-            }
-            writer.finish()
+            heading(out, FLOW_COLUMNS)?;
+            let lines = |range: Range<usize>| {
+                let mut writer = CsvWriter::below(Vec::new(), FLOW_COLUMNS);
+                for &index in indices.get(range).unwrap_or_default() {
+                    let Some(flow) = reading.flows.get(index) else { continue };
+                    let judged = judge.judge(index, flow);
+                    writer.write(&audit::record(reading, judge, index, flow, &judged))?;
+                }
+                Ok(writer.into_inner())
+            };
+            in_order(threads, indices.len(), lines, |lines: io::Result<Vec<u8>>| out.write_all(&lines?))
         }
     })
 }
 
 /// Writes the flows at `indices`; the footer counts all. Where those are all, each is judged once for both.
 fn flows_and_footer(
+    threads: NonZeroUsize,
     out: &mut Out<'_>,
     reading: &Reading,
     judge: &Judge<'_>,
@@ -204,32 +108,43 @@ fn flows_and_footer(
     between: &[u8],
 ) -> io::Result<Summary> {
     if !indices.iter().copied().eq(0..reading.flows.len()) {
-        each_flow(out, reading, judge, indices, between, |_, _| {})?;
+        each_flow(threads, out, (reading, judge), indices, between, |_, _| {})?;
         return Ok(audit::footer(reading, judge));
     }
     let mut footer = Footer::default();
-    each_flow(out, reading, judge, indices, between, |flow, judged| footer.count(flow, judged))?;
+    each_flow(threads, out, (reading, judge), indices, between, |flow, judged| footer.count(flow, judged))?;
     Ok(footer.finish(reading, judge))
 }
 
 fn each_flow(
+    threads: NonZeroUsize,
     out: &mut Out<'_>,
-    reading: &Reading,
-    judge: &Judge<'_>,
+    (reading, judge): (&Reading, &Judge<'_>),
     indices: &[usize],
     between: &[u8],
     mut count: impl FnMut(&Flow<Evidence>, &Judged<'_>),
 ) -> io::Result<()> {
-    for (n, &index) in indices.iter().enumerate() {
-        let Some(flow) = reading.flows.get(index) else { continue };
-        if n > 0 {
-            out.write_all(between)?;
-        }
-        let judged = judge.judge(index, flow);
-        count(flow, &judged);
-        json(out, &audit::record(reading, judge, index, flow, &judged))?;
-    }
-    Ok(())
+    let write = |range: Range<usize>| {
+        let (mut bytes, mut judgements) = (Vec::new(), Vec::with_capacity(range.len()));
+        buffered(&mut bytes, |out| {
+            for (n, &index) in indices.iter().enumerate().skip(range.start).take(range.len()) {
+                let Some(flow) = reading.flows.get(index) else { continue };
+                if n > 0 {
+                    out.write_all(between)?;
+                }
+                let judged = judge.judge(index, flow);
+                json(out, &audit::record(reading, judge, index, flow, &judged))?;
+                judgements.push((flow, judged));
+            }
+            Ok(())
+        })?;
+        Ok((bytes, judgements))
+    };
+    in_order(threads, indices.len(), write, |written: io::Result<_>| {
+        let (bytes, judgements) = written?;
+        judgements.iter().for_each(|(flow, judged)| count(flow, judged));
+        out.write_all(&bytes)
+    })
 }
 
 /// An audit; `with_flows` adds every flow to the machine formats.
@@ -261,7 +176,7 @@ pub fn audit(
             let open = text.strip_suffix(b"}").unwrap_or(&text);
             out.write_all(open)?;
             out.write_all(b",\"flows\":[")?;
-            each_flow(out, reading, judge, &all, b",\n", |_, _| {})?;
+            each_flow(NonZeroUsize::MIN, out, (reading, judge), &all, b",\n", |_, _| {})?;
             out.write_all(b"]}\n")
         }
         Format::Jsonl => {
@@ -271,7 +186,7 @@ pub fn audit(
             lines(out, "not_found", &audit.not_found)?;
             lines(out, "coverage", &audit.coverage)?;
             lines(out, "media", std::slice::from_ref(&audit.media))?;
-            each_flow(out, reading, judge, &all, b"\n", |_, _| {})?;
+            each_flow(NonZeroUsize::MIN, out, (reading, judge), &all, b"\n", |_, _| {})?;
             if !all.is_empty() {
                 out.write_all(b"\n")?;
             }

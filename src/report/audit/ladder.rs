@@ -54,7 +54,7 @@ const LADDER: &[Rung] = &[
 
 /// The first rung.
 pub(super) fn any_initiator<'a>(group: &Group<'a>) -> Option<Group<'a>> {
-    is_undeclared(&group.initiator).then(|| Group { initiator: Label::Anyone, ..*group })
+    is_undeclared(&group.initiator).then_some(Group { initiator: Label::Anyone, ..*group })
 }
 
 const fn any_port<'a>(group: &Group<'a>) -> Option<Group<'a>> {
@@ -62,7 +62,7 @@ const fn any_port<'a>(group: &Group<'a>) -> Option<Group<'a>> {
 }
 
 fn any_responder<'a>(group: &Group<'a>) -> Option<Group<'a>> {
-    is_undeclared(&group.responder).then(|| Group { responder: Label::Anyone, ..*group })
+    is_undeclared(&group.responder).then_some(Group { responder: Label::Anyone, ..*group })
 }
 
 fn any_responder_and_port<'a>(group: &Group<'a>) -> Option<Group<'a>> {

@@ -161,8 +161,7 @@ impl<'a> Services<'a> {
     pub(super) fn finish(self) -> Vec<ServiceRecord> {
         let mut services: Vec<_> = self.0.into_iter().collect();
         services.sort_by_key(|&((row, verdict), ref of)| (Reverse(of.flows), row, verdict));
-        let records = services.into_iter().map(|((row, verdict), of)| of.finish(row, verdict)).collect();
-        records
+        services.into_iter().map(|((row, verdict), of)| of.finish(row, verdict)).collect()
     }
 }
 
