@@ -188,7 +188,7 @@ fn in_a_media_range_the_payload_decides() {
     let rpc = tcp("10.0.0.12:50123", "10.0.0.11:49155", &microsoft::rpc_bind(microsoft::TASK_SCHEDULER, 1, 49_155));
     let windows = World::new(POOL, &["windows-infrastructure"], vec![rpc.clone()]);
     assert_eq!(windows.last(), "handshake established documented verified W12");
-    let off = World::new(POOL, &[], vec![rpc]).each(|_, _, judged| judged.near_misses.last().unwrap().why.clone());
+    let off = World::new(POOL, &[], vec![rpc]).each(|_, _, judged| judged.why(judged.near_misses.last().unwrap()));
     assert_eq!(off, ["only in overlay windows-infrastructure, which is off"]);
     // What nobody knows proves nothing and disproves nothing.
     let noise = common::Noise::new(1).bytes(400);
@@ -264,7 +264,7 @@ fn only_lyncs_dhcp_is_documented() {
     let discover = payload::Dhcp { kind: 1, client: [10, 2, 0, 9].into(), options: &options };
     let lease = || udp("0.0.0.0:68", "255.255.255.255:67", &[ask(discover.bytes())]);
     check(lease(), "undocumented -");
-    let misses = World::new(POOL, &[], vec![lease()]).each(|_, _, judged| judged.near_misses[0].why.clone());
+    let misses = World::new(POOL, &[], vec![lease()]).each(|_, _, judged| judged.why(&judged.near_misses[0]));
     assert_eq!(misses, ["documented only for Lync's vendor class (MS-UC-Client, CPE-OCPHONE)"]);
     let windows = World::new(POOL, &["windows-infrastructure"], vec![lease()]);
     assert!(windows.last().ends_with("documented verified W18"), "{}", windows.last());

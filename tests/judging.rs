@@ -237,7 +237,8 @@ fn near_misses_say_what_is_missing() {
         let world = World::new(POOL, overlay, vec![conversation]);
         let judge = world.judge();
         let judged = judge.judge(0, &world.reading.flows[0]);
-        let misses: Vec<_> = judged.near_misses.iter().map(|miss| format!("{}: {}", miss.row.id, miss.why)).collect();
+        let misses: Vec<_> =
+            judged.near_misses.iter().map(|miss| format!("{}: {}", miss.row.id, judged.why(miss))).collect();
         misses.join(" | ")
     };
     let wrong_transport = udp_flow(at(0), end("10.1.0.5:40000"), end("10.0.0.12:5061"), &[]);

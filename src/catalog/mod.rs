@@ -197,11 +197,19 @@ impl Catalogs {
     }
 
     fn on_either(&self, transport: Transport, [port, other]: [u16; 2], on: bool) -> impl Iterator<Item = &Row> {
-        let more = self.index.at(transport, other).filter(|_| port != other);
-        let mut places: Vec<usize> = self.index.at(transport, port).chain(more).collect();
-        places.sort_unstable();
-        places.dedup();
-        let wanted = places.into_iter().filter(move |&place| self.on.get(place) == Some(&on));
+        // Both lists ascend: the lower head is next, and equal heads are one.
+        let mut places = self.index.at(transport, port).peekable();
+        let mut others = self.index.at(transport, other).filter(move |_| port != other).peekable();
+        let merged = std::iter::from_fn(move || match (places.peek(), others.peek()) {
+            (Some(place), Some(other)) if place == other => {
+                others.next();
+                places.next()
+            }
+            (Some(place), Some(other)) if place > other => others.next(),
+            (Some(_), _) => places.next(),
+            (None, _) => others.next(),
+        });
+        let wanted = merged.filter(move |&place| self.on.get(place) == Some(&on));
         wanted.filter_map(|place| self.rows.get(place))
     }
 }

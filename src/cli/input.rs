@@ -31,10 +31,15 @@ pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<R
         timeouts: Timeouts { tcp_ns: how.tcp_timeout, udp_ns: how.udp_timeout },
         filter: how.filter.as_deref().map(Filter::new).transpose()?,
         keep_duplicates: how.keep_duplicates,
-        threads: how.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        threads: threads(how),
         bounds: Bounds { flows: how.max_flows.unwrap_or(usize::MAX), memory: how.max_memory },
     };
     read(files, options, &how.growing, output)
+}
+
+/// As many as were asked for, or as there are cores.
+pub(super) fn threads(how: &How) -> NonZeroUsize {
+    how.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Reads captures; says on standard error what could not be read of them.

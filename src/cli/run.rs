@@ -55,7 +55,9 @@ fn flows(args: &Flows) -> Result<Exit, Error> {
     }
     let format = args.output.format;
     match args.by {
-        None => emit(&args.output, |out, look| write::flows(out, format, look, &reading, &judge, &indices))?,
+        None => emit(&args.output, |out, look| {
+            write::flows_on(input::threads(&args.input.reading), out, format, look, (&reading, &judge), &indices)
+        })?,
         Some(by) => {
             let mut groups = grouped(&reading, &judge, &indices, by);
             groups.truncate(args.top.unwrap_or(usize::MAX));

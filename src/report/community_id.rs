@@ -12,6 +12,9 @@ use crate::net::{Address, FiveTuple};
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
+/// Characters of an ID.
+const LENGTH: usize = 30;
+
 /// ICMP types that come in pairs of request and answer: both directions share an ID. (ICMPv4, RFC 792, 950, 1256.)
 const ICMP_PAIRS: &[(u8, u8)] =
     &[(0, 8), (8, 0), (9, 10), (10, 9), (13, 14), (14, 13), (15, 16), (16, 15), (17, 18), (18, 17)];
@@ -75,7 +78,10 @@ fn hash(low: Address, high: Address, protocol: u8, ports: Option<(u16, u16)>) ->
         sha1.update(low.to_be_bytes());
         sha1.update(high.to_be_bytes());
     }
-    format!("1:{}", STANDARD.encode(sha1.finalize()))
+    let mut id = String::with_capacity(LENGTH);
+    id.push_str("1:");
+    STANDARD.encode_string(sha1.finalize(), &mut id);
+    id
 }
 
 #[cfg(test)]

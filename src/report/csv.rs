@@ -4,95 +4,153 @@
 //! Must not know: which record it is.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
+use super::flat::{Kind, Scratch, take};
 use super::text::harmless;
+use crate::topology::hash::FastMap;
 
-/// Writes records of one kind; the first decides the columns.
+/// Writes the names of columns, none of which needs quotes.
+pub(super) fn heading(out: &mut impl Write, columns: &[&str]) -> io::Result<()> {
+    writeln!(out, "{}", columns.join(","))
+}
+
+/// Writes records of one kind.
 pub(super) struct CsvWriter<W: Write> {
-    writer: csv::Writer<W>,
-    columns: Vec<String>,
-    /// Line breaks stay in a cell.
-    lines: bool,
+    out: W,
+    row: Row,
+    scratch: Scratch,
+    line: Vec<u8>,
 }
 
 impl<W: Write> CsvWriter<W> {
     /// A writer with these columns, named as in the JSON with `_` for nesting: `initiator_address`.
-    pub(super) fn new(out: W, columns: &[&str]) -> io::Result<Self> {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(columns).map_err(cause)?;
-        Ok(Self { writer, columns: columns.iter().map(|&column| column.to_owned()).collect(), lines: false })
+    pub(super) fn new(mut out: W, columns: &[&str]) -> io::Result<Self> {
+        heading(&mut out, columns)?;
+        Ok(Self::below(out, columns))
+    }
+
+    /// The same where the heading is written already.
+    pub(super) fn below(out: W, columns: &[&str]) -> Self {
+        Self { out, row: Row::new(columns), scratch: Scratch::default(), line: Vec::new() }
     }
 
     /// The same, with line breaks kept in cells: of catalogs, whose words have them.
-    pub(super) fn with_lines(self) -> Self {
-        Self { lines: true, ..self }
+    pub(super) fn with_lines(mut self) -> Self {
+        self.row.lines = true;
+        self
     }
 
     /// Writes one record.
     pub(super) fn write(&mut self, record: &impl Serialize) -> io::Result<()> {
-        let mut fields = Vec::new();
-        flatten("", &serde_json::to_value(record)?, self.lines, &mut fields);
-        // Fields mostly come in the order of the columns: the search begins where the last one ended.
-        let mut next = 0;
-        let cell = |column: &String| {
-            let (before, after) = fields.split_at_checked(next).unwrap_or((&fields, &[]));
-            let found = after.iter().chain(before).position(|(name, _)| name == column);
-            let Some(distance) = found else { return "" };
-            let at = (next + distance) % fields.len();
-            next = at + 1;
-            fields.get(at).map_or("", |(_, value)| &**value)
-        };
-        self.writer.write_record(self.columns.iter().map(cell)).map_err(cause)
+        let row = &mut self.row;
+        row.clear();
+        take(record, &mut self.scratch, &mut |name, text, kind| row.put(name, text, kind)).map_err(io::Error::other)?;
+        self.line.clear();
+        self.row.write(&mut self.line);
+        self.out.write_all(&self.line)
+    }
+
+    /// What it wrote to.
+    pub(super) fn into_inner(self) -> W {
+        self.out
     }
 
     /// Flushes what is buffered.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.out.flush()
     }
 }
 
-/// The system's own error, which tells a closed pipe from a full disk.
-fn cause(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    }
+/// The cells of one record, as they are written.
+struct Row {
+    columns: Vec<String>,
+    places: FastMap<String, usize>,
+    /// Where in `bytes` each column's cell stands; nowhere if empty.
+    cells: Vec<Range<usize>>,
+    bytes: Vec<u8>,
+    /// The column after the one found last.
+    next: usize,
+    /// Line breaks stay in a cell.
+    lines: bool,
 }
 
-/// Objects become `outer_inner`, lists are joined by `; `.
-fn flatten(name: &str, value: &Value, lines: bool, fields: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(object) => {
-            for (key, value) in object {
-                let name = if name.is_empty() { key.clone() } else { format!("{name}_{key}") };
-                flatten(&name, value, lines, fields);
-            }
+impl Row {
+    fn new(columns: &[&str]) -> Self {
+        let names: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
+        let places = names.iter().cloned().zip(0..).collect();
+        Self { columns: names, places, cells: vec![0..0; columns.len()], bytes: Vec::new(), next: 0, lines: false }
+    }
+
+    fn clear(&mut self) {
+        self.cells.fill(0..0);
+        self.bytes.clear();
+        self.next = 0;
+    }
+
+    /// Takes a field, if there is a column for it.
+    fn put(&mut self, name: &str, text: &[u8], kind: Kind) {
+        // Fields mostly come in the order of the columns.
+        let expected = self.columns.get(self.next).is_some_and(|column| *column == name);
+        let place = if expected { Some(self.next) } else { self.places.get(name).copied() };
+        let Some(place) = place else { return };
+        self.next = place + 1;
+        let from = self.bytes.len();
+        match kind {
+            Kind::Null => {}
+            // A number is no formula, and nothing in it separates cells.
+            Kind::Plain => self.bytes.extend_from_slice(text),
+            Kind::Text | Kind::Many => encode(text, self.lines, &mut self.bytes),
         }
-        _ => fields.push((name.to_owned(), cell(&text(value), lines))),
+        if let Some(cell) = self.cells.get_mut(place) {
+            *cell = from..self.bytes.len();
+        }
+    }
+
+    fn write(&self, line: &mut Vec<u8>) {
+        for (place, cell) in self.cells.iter().enumerate() {
+            if place > 0 {
+                line.push(b',');
+            }
+            line.extend_from_slice(self.bytes.get(cell.clone()).unwrap_or_default());
+        }
+        line.push(b'\n');
     }
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("; "),
-        Value::Object(object) => entry(object),
-        other => other.to_string(),
+/// Writes one cell, quoted where it must be (RFC 4180 §2).
+fn encode(text: &[u8], lines: bool, out: &mut Vec<u8>) {
+    if is_harmless(text) {
+        return quote(text, out);
     }
+    quote(cell(&String::from_utf8_lossy(text), lines).as_bytes(), out);
 }
 
-/// An object of a list, in one breath: its words, or, where it has figures, `name=value` of all that is known.
-fn entry(object: &Map<String, Value>) -> String {
-    if object.values().all(Value::is_string) {
-        return object.values().map(text).collect::<Vec<_>>().join(" ");
+fn quote(text: &[u8], out: &mut Vec<u8>) {
+    let quoted = text.iter().fold(false, |quoted, byte| quoted | matches!(byte, b',' | b'"' | b'\n' | b'\r'));
+    if !quoted {
+        return out.extend_from_slice(text);
     }
-    let known = object.iter().filter(|(_, value)| !value.is_null());
-    let pair = |(name, value): (&String, &Value)| format!("{name}={}", text(value).replace("; ", ","));
-    known.map(pair).collect::<Vec<_>>().join(" ")
+    out.push(b'"');
+    for (n, part) in text.split(|&byte| byte == b'"').enumerate() {
+        if n > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(part);
+    }
+    out.push(b'"');
+}
+
+/// Whether [`cell`] would surely leave the text as it is. Nearly every text is printable ASCII without a formula: this is
+/// one pass without a branch, where `cell` takes a text apart.
+fn is_harmless(text: &[u8]) -> bool {
+    let (printable, parts) = text.iter().fold((true, false), |(printable, parts), byte| {
+        (printable & matches!(byte, b' '..=b'~'), parts | (*byte == b';'))
+    });
+    let formula = |part: &[u8]| part.iter().find(|&&byte| byte != b' ').is_some_and(|byte| b"=+-@".contains(byte));
+    printable && if parts { !text.split(|&byte| byte == b';').any(formula) } else { !formula(text) }
 }
 
 /// Harmless text that a spreadsheet takes for what it is; line breaks stay where they may.

@@ -95,10 +95,10 @@ impl<'a> Explanation<'a> {
         reading: &'a Reading,
         judge: &Judge<'_>,
         index: usize,
-        flow: &Flow<Evidence>,
+        flow: &'a Flow<Evidence>,
         judged: &'a Judged<'a>,
     ) -> Self {
-        let (findings, accepted) = audit::findings_of(policy, reading, judge, flow, judged);
+        let (findings, accepted) = audit::findings_of(policy, reading, judge, index, flow, judged);
         Self {
             kind: "explanation",
             schema: "lyncap.explanation.v1",

@@ -3,8 +3,11 @@
 //! In: a judged capture and a [`Selection`]. Out: indices into its flows, or [`GroupRecord`]s.
 //! Must not know: formats.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::LazyCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -15,8 +18,9 @@ use super::text::harmless;
 use crate::catalog::Row;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
-use crate::net::Transport;
+use crate::net::{Address, FiveTuple, Transport};
 use crate::reading::Reading;
+use crate::topology::hash::FastMap;
 use crate::verdict::{End, Judge, Judged, Verdict};
 
 /// A host as the user names one.
@@ -99,21 +103,22 @@ pub struct Selection {
 }
 
 impl Selection {
-    fn matches(&self, judged: &Judged<'_>) -> bool {
+    /// Whether a flow has one of the ports, which needs no judge.
+    fn has_port(&self, tuple: &FiveTuple) -> bool {
+        let wanted = |&(transport, port): &(Option<Transport>, u16)| {
+            transport.is_none_or(|transport| transport == tuple.transport)
+                && (tuple.source.port == port || tuple.destination.port == port)
+        };
+        self.ports.is_empty() || self.ports.iter().any(wanted)
+    }
+
+    /// The rest of the question; `services` are the rows that the user's words mean.
+    fn matches(&self, judged: &Judged<'_>, services: &HashSet<&str>) -> bool {
         let ends = [&judged.oriented.initiator, &judged.oriented.responder];
         let any = |empty: bool, found: bool| empty || found;
-        let port = |&(transport, port): &(Option<Transport>, u16)| {
-            transport.is_none_or(|transport| transport == judged.oriented.transport)
-                && ends.iter().any(|end| end.at.port == port)
-        };
-        let service = |wanted: &String| {
-            let wanted = wanted.to_lowercase();
-            judged.rows.iter().any(|row| is_service(row, &wanted))
-        };
         any(self.verdicts.is_empty(), self.verdicts.contains(&judged.verdict))
-            && any(self.ports.is_empty(), self.ports.iter().any(port))
             && any(self.hosts.is_empty(), self.hosts.iter().any(|host| ends.iter().any(|end| host.matches(end))))
-            && any(self.services.is_empty(), self.services.iter().any(service))
+            && any(self.services.is_empty(), judged.rows.iter().any(|row| services.contains(&*row.id)))
     }
 
     /// What of the selection can match nothing: a host or network that is not declared, a service that no row is.
@@ -136,21 +141,32 @@ impl Selection {
     /// Indices of the flows to show, in order.
     #[must_use]
     pub fn indices(&self, reading: &Reading, judge: &Judge<'_>) -> Vec<usize> {
-        let flows = reading.flows.iter().enumerate();
-        let mut keyed: Vec<(u64, usize)> = flows
+        let wanted: Vec<_> = self.services.iter().map(|wanted| wanted.to_lowercase()).collect();
+        let is_wanted = |row: &&Row| wanted.iter().any(|wanted| is_service(row, wanted));
+        let services = judge.catalogs().on().filter(is_wanted).map(|row| &*row.id).collect();
+        // Who asks for no verdict waits for none.
+        let any = self.verdicts.is_empty() && self.hosts.is_empty() && self.services.is_empty();
+        let flows = reading.flows.iter().enumerate().filter(|(_, flow)| self.has_port(&flow.tuple));
+        let mut keyed: Vec<(Reverse<u64>, usize)> = flows
             .filter_map(|(index, flow)| {
-                let judged = judge.judge(index, flow);
-                self.matches(&judged).then(|| (self.key(flow, &judged), index))
+                let judged = LazyCell::new(|| judge.judge(index, flow));
+                (any || self.matches(&judged, &services)).then(|| (Reverse(self.key(flow, &judged)), index))
             })
             .collect();
+        let top = self.top.unwrap_or(usize::MAX);
         if self.order != Order::First {
-            keyed.sort_by_key(|&(key, index)| (std::cmp::Reverse(key), index));
+            // Only what is shown is put in order.
+            if top > 0 && top < keyed.len() {
+                keyed.select_nth_unstable(top);
+            }
+            keyed.truncate(top);
+            keyed.sort_unstable();
         }
-        keyed.into_iter().map(|(_, index)| index).take(self.top.unwrap_or(usize::MAX)).collect()
+        keyed.into_iter().map(|(_, index)| index).take(top).collect()
     }
 
     /// Larger first.
-    fn key(&self, flow: &Flow<Evidence>, judged: &Judged<'_>) -> u64 {
+    fn key<'j>(&self, flow: &Flow<Evidence>, judged: &impl Deref<Target = Judged<'j>>) -> u64 {
         match self.order {
             Order::First => 0,
             Order::Last => flow.last_seen.0.cast_unsigned() ^ (1 << 63),
@@ -185,36 +201,49 @@ pub struct GroupRecord {
 }
 
 #[derive(Default)]
-struct Group {
+struct Group<'a> {
     flows: u64,
     packets: u64,
     bytes: u64,
     verdicts: Verdicts,
-    rows: BTreeSet<String>,
+    rows: BTreeSet<&'a str>,
 }
 
 /// The flows at `indices`, summed; most bytes first.
 #[must_use]
 pub fn grouped(reading: &Reading, judge: &Judge<'_>, indices: &[usize], by: By) -> Vec<GroupRecord> {
-    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let mut by_key: FastMap<Key<'_>, Group<'_>> = FastMap::default();
     for &index in indices {
         let Some(flow) = reading.flows.get(index) else { continue };
         let judged = judge.judge(index, flow);
         for key in keys(&judged, by) {
-            let group = groups.entry(key).or_default();
+            let group = by_key.entry(key).or_default();
             group.flows += 1;
             group.packets += flow.packets();
             group.bytes += flow.counters.forward.bytes + flow.counters.reverse.bytes;
             group.verdicts.count(judged.verdict);
-            group.rows.extend(judged.rows.first().map(|row| row.id.clone()));
+            group.rows.extend(judged.rows.first().map(|row| &*row.id));
         }
+    }
+    // Different keys may read alike: a host may be named as another's address.
+    let mut groups: BTreeMap<String, Group<'_>> = BTreeMap::new();
+    for (key, group) in by_key {
+        groups.entry(key.text()).or_default().absorb(group);
     }
     let mut records: Vec<_> = groups.into_iter().map(|(key, group)| group.record(key, by)).collect();
     records.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
     records
 }
 
-impl Group {
+impl Group<'_> {
+    fn absorb(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.verdicts.absorb(&other.verdicts);
+        self.rows.extend(other.rows);
+    }
+
     fn record(self, key: String, by: By) -> GroupRecord {
         GroupRecord {
             kind: "group",
@@ -225,23 +254,71 @@ impl Group {
             packets: self.packets,
             bytes: self.bytes,
             verdicts: self.verdicts,
-            rows: self.rows.into_iter().collect(),
+            rows: self.rows.into_iter().map(str::to_owned).collect(),
         }
     }
 }
 
-fn keys(judged: &Judged<'_>, by: By) -> Vec<String> {
+/// What flows are summed under. Few keys stand for many flows: only they are put into words.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Key<'a> {
+    /// Id and name of the best row.
+    Row(&'a str, &'a str),
+    /// What no row explains.
+    Port(Verdict, Transport, u16),
+    Host(Name<'a>),
+    Pair(Name<'a>, Name<'a>),
+}
+
+/// What a host is called.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Name<'a> {
+    Declared(&'a str),
+    Address(Address),
+}
+
+fn keys<'a>(judged: &Judged<'a>, by: By) -> impl Iterator<Item = Key<'a>> {
     let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
-    match by {
-        By::Service => vec![match judged.rows.first() {
-            Some(row) => format!("{} {}", row.id, row.service),
-            None => format!("{} {}/{}", judged.verdict.as_str(), judged.oriented.transport, { to.at.port }),
-        }],
-        By::Host => {
-            let (from, to) = (host(from), host(to));
-            if from == to { vec![from] } else { vec![from, to] }
+    let [a, b] = [from, to].map(|end| end.who.name.map_or(Name::Address(end.at.address), Name::Declared));
+    let (key, other) = match by {
+        By::Service => (
+            match judged.rows.first() {
+                Some(row) => Key::Row(&row.id, &row.service),
+                None => Key::Port(judged.verdict, judged.oriented.transport, to.at.port),
+            },
+            None,
+        ),
+        By::Host => (Key::Host(a), (!a.is(b)).then_some(Key::Host(b))),
+        By::Pair => (Key::Pair(a, b), None),
+    };
+    std::iter::once(key).chain(other)
+}
+
+impl Key<'_> {
+    fn text(self) -> String {
+        match self {
+            Self::Row(id, service) => format!("{id} {service}"),
+            Self::Port(verdict, transport, port) => format!("{} {transport}/{port}", verdict.as_str()),
+            Self::Host(name) => name.text(),
+            Self::Pair(from, to) => format!("{} -> {}", from.text(), to.text()),
         }
-        By::Pair => vec![format!("{} -> {}", host(from), host(to))],
+    }
+}
+
+impl Name<'_> {
+    fn text(self) -> String {
+        match self {
+            Self::Declared(name) => harmless(name),
+            Self::Address(address) => address.to_string(),
+        }
+    }
+
+    /// Whether both read alike.
+    fn is(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Address(a), Self::Address(b)) => a == b,
+            _ => self == other || self.text() == other.text(),
+        }
     }
 }
 

@@ -14,7 +14,10 @@ pub mod text;
 pub mod rows;
 pub mod write;
 
+mod chunks;
+mod columns;
 mod csv;
+mod flat;
 mod json;
 mod media;
 mod observed;

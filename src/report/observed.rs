@@ -5,6 +5,8 @@
 //!
 //! Strings from a wire are kept as they are: whoever writes them makes them harmless.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::text::rfc3339;
@@ -17,40 +19,40 @@ use crate::net::Direction;
 /// was seen of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
-pub struct ObservedRecord {
+pub struct ObservedRecord<'a> {
     pub protocol: &'static str,
-    pub version: Option<String>,
-    pub sni: Option<String>,
+    pub version: Option<Cow<'a, str>>,
+    pub sni: Option<&'a str>,
     pub client_certificate: Option<&'static str>,
-    pub client_certificate_subject: Option<String>,
-    pub offered_version: Option<String>,
-    pub alpn: Option<String>,
-    pub cipher_suite: Option<String>,
+    pub client_certificate_subject: Option<&'a str>,
+    pub offered_version: Option<&'a str>,
+    pub alpn: Option<&'a str>,
+    pub cipher_suite: Option<Cow<'a, str>>,
     pub resumed: Option<bool>,
     pub alert: Option<String>,
-    pub certificate: Option<CertificateRecord>,
-    pub announced_ports: Vec<u16>,
+    pub certificate: Option<CertificateRecord<'a>>,
+    pub announced_ports: &'a [u16],
 }
 
 /// The certificate that a TLS server showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "the fields are the contract's words")]
-pub struct CertificateRecord {
-    pub subject: String,
-    pub issuer: String,
-    pub names: Vec<String>,
+pub struct CertificateRecord<'a> {
+    pub subject: &'a str,
+    pub issuer: &'a str,
+    pub names: &'a [String],
     pub not_before: String,
     pub not_after: String,
 }
 
-impl ObservedRecord {
+impl<'a> ObservedRecord<'a> {
     /// What was observed of a flow; none where nothing was recognised.
     #[must_use]
-    pub fn of(evidence: &Evidence, initiator: Direction) -> Option<Self> {
+    pub fn of(evidence: &'a Evidence, initiator: Direction) -> Option<Self> {
         let observed = evidence.observed(initiator)?;
         let plain = Self {
             protocol: observed.protocol.as_str(),
-            version: observed.version.map(|version| version.to_string()),
+            version: observed.version.map(|version| version.to_string().into()),
             sni: None,
             client_certificate: None,
             client_certificate_subject: None,
@@ -60,7 +62,7 @@ impl ObservedRecord {
             resumed: None,
             alert: None,
             certificate: None,
-            announced_ports: evidence.announced().to_vec(),
+            announced_ports: evidence.announced(),
         };
         Some(match evidence.tls().filter(|_| observed.protocol == Protocol::Tls) {
             Some(tls) => plain.with(tls),
@@ -68,14 +70,14 @@ impl ObservedRecord {
         })
     }
 
-    fn with(self, tls: &Tls) -> Self {
+    fn with(self, tls: &'a Tls) -> Self {
         Self {
-            version: tls.version.map(version).or(self.version),
-            sni: tls.server_name.clone(),
+            version: tls.version.map(tls_version_text).map(Cow::from).or(self.version),
+            sni: tls.server_name.as_deref(),
             client_certificate: tls.client_certificate.map(ClientCertificate::as_str),
-            client_certificate_subject: tls.client.as_ref().map(|client| client.subject.clone()),
-            offered_version: tls.offered.map(version),
-            alpn: tls.alpn.clone(),
+            client_certificate_subject: tls.client.as_ref().map(|client| &*client.subject),
+            offered_version: tls.offered.map(tls_version_text),
+            alpn: tls.alpn.as_deref(),
             cipher_suite: tls.cipher_suite.map(suite),
             // Whether a session was resumed is only known of a server that answered.
             resumed: tls.cipher_suite.map(|_| tls.resumed),
@@ -95,25 +97,21 @@ impl ObservedRecord {
     }
 }
 
-impl CertificateRecord {
-    fn of(certificate: &Certificate) -> Self {
+impl<'a> CertificateRecord<'a> {
+    fn of(certificate: &'a Certificate) -> Self {
         Self {
-            subject: certificate.subject.clone(),
-            issuer: certificate.issuer.clone(),
-            names: certificate.alternative_names.clone(),
+            subject: &certificate.subject,
+            issuer: &certificate.issuer,
+            names: &certificate.alternative_names,
             not_before: rfc3339(certificate.not_before),
             not_after: rfc3339(certificate.not_after),
         }
     }
 }
 
-fn version(number: u16) -> String {
-    tls_version_text(number).to_owned()
-}
-
 /// The suite's name, or its number where it has none.
-fn suite(number: u16) -> String {
-    cipher_suite(number).map_or_else(|| format!("0x{number:04x}"), |suite| suite.name.to_owned())
+fn suite(number: u16) -> Cow<'static, str> {
+    cipher_suite(number).map_or_else(|| format!("0x{number:04x}").into(), |suite| suite.name.into())
 }
 
 /// "handshake_failure (40), fatal, from the server".
@@ -134,13 +132,14 @@ mod tests {
 
     #[test]
     fn tls_is_told_with_what_more_is_known() {
-        let record = ObservedRecord::of(&evidence::tls(tls()), Direction::Forward).unwrap();
+        let evidence = evidence::tls(tls());
+        let record = ObservedRecord::of(&evidence, Direction::Forward).unwrap();
         assert_eq!((record.protocol, record.version.as_deref(), &*record.name()), ("tls", Some("1.2"), "tls 1.2"));
-        assert_eq!(record.sni.as_deref(), Some("fe01.contoso.local"));
+        assert_eq!(record.sni, Some("fe01.contoso.local"));
         assert_eq!(record.client_certificate, Some("presented"));
-        assert_eq!(record.client_certificate_subject.as_deref(), Some("CN=pool01.contoso.local"));
+        assert_eq!(record.client_certificate_subject, Some("CN=pool01.contoso.local"));
         assert_eq!(record.cipher_suite.as_deref(), Some("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"));
-        assert_eq!((record.resumed, record.alpn.as_deref()), (Some(false), None));
+        assert_eq!((record.resumed, record.alpn), (Some(false), None));
         let certificate = record.certificate.unwrap();
         assert_eq!(certificate.names, ["fe01.contoso.local", "sip.contoso.local"]);
         assert_eq!(certificate.not_after, "2027-01-01T00:00:00.000000Z");
@@ -154,9 +153,10 @@ mod tests {
             cipher_suite: Some(0x1a2b),
             ..Tls::default()
         };
-        let record = ObservedRecord::of(&evidence::tls(failed), Direction::Forward).unwrap();
+        let evidence = evidence::tls(failed);
+        let record = ObservedRecord::of(&evidence, Direction::Forward).unwrap();
         assert_eq!(record.alert.as_deref(), Some("handshake_failure (40), fatal, from the server"));
-        assert_eq!((record.version, record.offered_version.as_deref()), (None, Some("1.0")));
+        assert_eq!((record.version, record.offered_version), (None, Some("1.0")));
         assert_eq!(record.cipher_suite.as_deref(), Some("0x1a2b"));
         let unnamed = Alert { from: Speaker::Either, fatal: false, description: 254 };
         assert_eq!(alert(unnamed), "unassigned (254), warning");
@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn without_a_sighting_nothing_was_observed() {
         assert_eq!(ObservedRecord::of(&Evidence::default(), Direction::Forward), None);
-        let record = ObservedRecord::of(&evidence::announced(&[49_155]), Direction::Forward).unwrap();
-        assert_eq!((record.protocol, &*record.announced_ports), ("rpc", &[49_155][..]));
+        let evidence = evidence::announced(&[49_155]);
+        let record = ObservedRecord::of(&evidence, Direction::Forward).unwrap();
+        assert_eq!((record.protocol, record.announced_ports), ("rpc", &[49_155][..]));
     }
 }

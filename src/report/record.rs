@@ -50,7 +50,7 @@ pub struct FlowRecord<'a> {
     pub rows: Vec<&'a str>,
     pub service: Option<&'a str>,
     pub expected: Option<String>,
-    pub observed: Option<ObservedRecord>,
+    pub observed: Option<ObservedRecord<'a>>,
     pub media: Vec<StreamRecord>,
     pub near_misses: Vec<NearMissRecord<'a>>,
     pub reasons: Vec<String>,
@@ -81,7 +81,7 @@ pub struct Each {
 pub struct NearMissRecord<'a> {
     pub row: &'a str,
     pub catalog: &'a str,
-    pub why: &'a str,
+    pub why: String,
 }
 
 impl<'a> FlowRecord<'a> {
@@ -89,7 +89,7 @@ impl<'a> FlowRecord<'a> {
     #[must_use]
     pub fn new(
         index: usize,
-        flow: &Flow<Evidence>,
+        flow: &'a Flow<Evidence>,
         judge: &Judge<'_>,
         judged: &'a Judged<'a>,
         file: Option<&'a str>,
@@ -129,7 +129,7 @@ impl<'a> FlowRecord<'a> {
             expected: best.map(|row| row.expected()),
             observed: ObservedRecord::of(&flow.state, to),
             media: streams(&flow.state, to),
-            near_misses: judged.near_misses.iter().map(NearMissRecord::new).collect(),
+            near_misses: judged.near_misses.iter().map(|miss| NearMissRecord::new(miss, judged)).collect(),
             reasons: reasons(judge, flow, judged),
         }
     }
@@ -153,8 +153,8 @@ impl<'a> Side<'a> {
 }
 
 impl<'a> NearMissRecord<'a> {
-    fn new(miss: &'a NearMiss<'a>) -> Self {
-        Self { row: &miss.row.id, catalog: &miss.row.catalog, why: &miss.why }
+    fn new(miss: &NearMiss<'a>, judged: &Judged<'_>) -> Self {
+        Self { row: &miss.row.id, catalog: &miss.row.catalog, why: judged.why(miss) }
     }
 }
 
@@ -194,6 +194,27 @@ mod tests {
         }
         assert!(written(Transport::Tcp, hostile(), Format::Csv).contains(",'=cmd()\\u{1b}[2J\\u{202e},"));
         assert!(written(Transport::Tcp, hostile(), Format::Json).contains(r#""sni":"=cmd()\\u{1b}[2J\\u{202e}""#));
+    }
+
+    #[test]
+    fn any_number_of_threads_writes_the_same() {
+        let ports: Vec<_> = (0..700).map(|n| format!("10.1.0.5:{}", 40_000 + n)).collect();
+        let specs: Vec<_> =
+            ports.iter().map(|from| (Transport::Tcp, &**from, "10.0.0.11:5061", true, evidence::tls(tls()))).collect();
+        let reading = reading(&specs);
+        let (catalogs, topology) = deployment();
+        let judge = Judge::new(&reading.flows, &catalogs, &topology);
+        let all: Vec<_> = (0..reading.flows.len()).collect();
+        let look = Look { width: usize::MAX, colour: false, clock: Clock::Utc };
+        for format in [Format::Table, Format::Json, Format::Jsonl, Format::Csv] {
+            let written = |threads| {
+                let (mut out, threads) = (Vec::new(), std::num::NonZeroUsize::new(threads).unwrap());
+                write::flows_on(threads, &mut out, format, look, (&reading, &judge), &all).unwrap();
+                out
+            };
+            assert_eq!(written(1).iter().filter(|byte| **byte == b'\n').count() / 700, 1);
+            assert!([2, 3, 8].iter().all(|&threads| written(threads) == written(1)));
+        }
     }
 
     #[test]

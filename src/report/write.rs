@@ -3,15 +3,20 @@
 //! In: report data, a [`Format`], a [`Look`]. Out: bytes on a writer.
 //! Must not know: whether the writer is a file, a pipe or a terminal.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use serde::Serialize;
 
-use super::audit::{self, Audit};
-use super::csv::CsvWriter;
+use super::audit::{self, Audit, Footer};
+use super::chunks::in_order;
+pub use super::columns::FLOW_COLUMNS;
+use super::columns::{FINDING_COLUMNS, GROUP_COLUMNS, ROW_COLUMNS, RULE_COLUMNS};
+use super::csv::{CsvWriter, heading};
 use super::explain::Explanation;
 use super::flows::GroupRecord;
-use super::json::{json, json_with_lines};
+use super::json::{Out, json, json_with_lines};
 use super::rows::RowRecord;
 use super::rules::Rule;
 use super::table::{self, FlowTable, Look};
@@ -21,125 +26,14 @@ use crate::catalog::Row;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::reading::Reading;
-use crate::verdict::Judge;
+use crate::verdict::{Judge, Judged};
 
-/// Columns of a list of flows as CSV: the contract's fields, flattened, in its order.
-pub const FLOW_COLUMNS: &[&str] = &[
-    "id",
-    "community_id",
-    "transport",
-    "initiator_address",
-    "initiator_port",
-    "initiator_roles",
-    "initiator_role_source",
-    "initiator_name",
-    "responder_address",
-    "responder_port",
-    "responder_roles",
-    "responder_role_source",
-    "responder_name",
-    "direction_basis",
-    "first_seen",
-    "last_seen",
-    "duration_s",
-    "first_packet",
-    "file",
-    "packets_initiator",
-    "packets_responder",
-    "bytes_initiator",
-    "bytes_responder",
-    "payload_bytes_initiator",
-    "payload_bytes_responder",
-    "outcome",
-    "handshake_rtt_s",
-    "vlan",
-    "tunnel",
-    "verdict",
-    "proof",
-    "catalog",
-    "rows",
-    "service",
-    "expected",
-    "observed_protocol",
-    "observed_version",
-    "observed_sni",
-    "observed_client_certificate",
-    "observed_client_certificate_subject",
-    "observed_offered_version",
-    "observed_alpn",
-    "observed_cipher_suite",
-    "observed_resumed",
-    "observed_alert",
-    "observed_certificate_subject",
-    "observed_certificate_issuer",
-    "observed_certificate_names",
-    "observed_certificate_not_before",
-    "observed_certificate_not_after",
-    "observed_announced_ports",
-    "media",
-    "near_misses",
-    "reasons",
-];
-
-const FINDING_COLUMNS: &[&str] = &[
-    "kind",
-    "severity",
-    "initiator",
-    "responder",
-    "transport",
-    "port",
-    "rows",
-    "count",
-    "reason",
-    "first_seen",
-    "last_seen",
-    "first_packet",
-    "file",
-    "community_id",
-    "filter",
-];
-const GROUP_COLUMNS: &[&str] = &[
-    "by",
-    "key",
-    "flows",
-    "packets",
-    "bytes",
-    "verdicts_documented",
-    "verdicts_range-only",
-    "verdicts_contradicted",
-    "verdicts_undocumented",
-    "rows",
-];
-const RULE_COLUMNS: &[&str] = &["from", "to", "transport", "port", "rows", "state", "flows", "service"];
-const ROW_COLUMNS: &[&str] = &[
-    "id",
-    "catalog",
-    "table",
-    "service",
-    "roles",
-    "all_roles",
-    "ports",
-    "initiator_port",
-    "vendor_class",
-    "transports",
-    "application",
-    "security",
-    "media",
-    "port_on",
-    "role_of",
-    "peer",
-    "never",
-    "needs_proof",
-    "load_balancing",
-    "note",
-    "remark",
-    "source",
-    "words_role",
-    "words_service",
-    "words_port",
-    "words_protocol",
-    "words_note",
-];
+/// Gathers what `write` writes in small pieces.
+fn buffered(out: &mut dyn Write, write: impl FnOnce(&mut Out<'_>) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    write(&mut out)?;
+    out.flush()
+}
 
 /// The flows at `indices`, then the footer.
 pub fn flows(
@@ -150,7 +44,19 @@ pub fn flows(
     judge: &Judge<'_>,
     indices: &[usize],
 ) -> io::Result<()> {
-    match format {
+    flows_on(NonZeroUsize::MIN, out, format, look, (reading, judge), indices)
+}
+
+/// The same on so many threads, which judge and write the flows of the machine formats; the bytes are the same.
+pub fn flows_on(
+    threads: NonZeroUsize,
+    out: &mut dyn Write,
+    format: Format,
+    look: Look,
+    (reading, judge): (&Reading, &Judge<'_>),
+    indices: &[usize],
+) -> io::Result<()> {
+    buffered(out, |out| match format {
         Format::Table => {
             let mut table = FlowTable::new(look);
             for &index in indices {
@@ -163,47 +69,82 @@ pub fn flows(
         }
         Format::Json => {
             out.write_all(b"{\"type\":\"flows\",\"schema\":\"lyncap.flows.v1\",\"flows\":[")?;
-            each_flow(out, reading, judge, indices, b",\n")?;
+            let footer = flows_and_footer(threads, out, reading, judge, indices, b",\n")?;
             out.write_all(b"],\"summary\":")?;
-            json(out, &audit::footer(reading, judge))?;
+            json(out, &footer)?;
             out.write_all(b"}\n")
         }
         Format::Jsonl => {
-            each_flow(out, reading, judge, indices, b"\n")?;
+            let footer = flows_and_footer(threads, out, reading, judge, indices, b"\n")?;
             if !indices.is_empty() {
                 out.write_all(b"\n")?;
             }
-            json(out, &audit::footer(reading, judge))?;
+            json(out, &footer)?;
             out.write_all(b"\n")
         }
         Format::Csv => {
-            let mut writer = CsvWriter::new(out, FLOW_COLUMNS)?;
-            for &index in indices {
-                let Some(flow) = reading.flows.get(index) else { continue };
-                let judged = judge.judge(index, flow);
-                writer.write(&audit::record(reading, judge, index, flow, &judged))?;
-            }
-            writer.finish()
+            heading(out, FLOW_COLUMNS)?;
+            let lines = |range: Range<usize>| {
+                let mut writer = CsvWriter::below(Vec::new(), FLOW_COLUMNS);
+                for &index in indices.get(range).unwrap_or_default() {
+                    let Some(flow) = reading.flows.get(index) else { continue };
+                    let judged = judge.judge(index, flow);
+                    writer.write(&audit::record(reading, judge, index, flow, &judged))?;
+                }
+                Ok(writer.into_inner())
+            };
+            in_order(threads, indices.len(), lines, |lines: io::Result<Vec<u8>>| out.write_all(&lines?))
         }
-    }
+    })
 }
 
-fn each_flow(
-    out: &mut dyn Write,
+/// Writes the flows at `indices`; the footer counts all. Where those are all, each is judged once for both.
+fn flows_and_footer(
+    threads: NonZeroUsize,
+    out: &mut Out<'_>,
     reading: &Reading,
     judge: &Judge<'_>,
     indices: &[usize],
     between: &[u8],
-) -> io::Result<()> {
-    for (n, &index) in indices.iter().enumerate() {
-        let Some(flow) = reading.flows.get(index) else { continue };
-        if n > 0 {
-            out.write_all(between)?;
-        }
-        let judged = judge.judge(index, flow);
-        json(out, &audit::record(reading, judge, index, flow, &judged))?;
+) -> io::Result<Summary> {
+    if !indices.iter().copied().eq(0..reading.flows.len()) {
+        each_flow(threads, out, (reading, judge), indices, between, |_, _| {})?;
+        return Ok(audit::footer(reading, judge));
     }
-    Ok(())
+    let mut footer = Footer::default();
+    each_flow(threads, out, (reading, judge), indices, between, |flow, judged| footer.count(flow, judged))?;
+    Ok(footer.finish(reading, judge))
+}
+
+fn each_flow(
+    threads: NonZeroUsize,
+    out: &mut Out<'_>,
+    (reading, judge): (&Reading, &Judge<'_>),
+    indices: &[usize],
+    between: &[u8],
+    mut count: impl FnMut(&Flow<Evidence>, &Judged<'_>),
+) -> io::Result<()> {
+    let write = |range: Range<usize>| {
+        let (mut bytes, mut judgements) = (Vec::new(), Vec::with_capacity(range.len()));
+        buffered(&mut bytes, |out| {
+            for (n, &index) in indices.iter().enumerate().skip(range.start).take(range.len()) {
+                let Some(flow) = reading.flows.get(index) else { continue };
+                if n > 0 {
+                    out.write_all(between)?;
+                }
+                let judged = judge.judge(index, flow);
+                json(out, &audit::record(reading, judge, index, flow, &judged))?;
+                judgements.push((flow, judged));
+            }
+            Ok(())
+        })?;
+        Ok((bytes, judgements))
+    };
+    in_order(threads, indices.len(), write, |written: io::Result<_>| {
+        let (bytes, judgements) = written?;
+        judgements.iter().for_each(|(flow, judged)| count(flow, judged));
+        out.write_all(&bytes)
+    })
 }
 
 /// An audit; `with_flows` adds every flow to the machine formats.
@@ -217,7 +158,7 @@ pub fn audit(
     with_flows: bool,
 ) -> io::Result<()> {
     let all: Vec<usize> = (0..reading.flows.len()).filter(|_| with_flows).collect();
-    match format {
+    buffered(out, |out| match format {
         Format::Table => {
             let span = reading.stats.span.map(|(first, last)| {
                 let zone = zone(last, look.clock);
@@ -231,11 +172,11 @@ pub fn audit(
                 return out.write_all(b"\n");
             }
             let mut text = Vec::new();
-            json(&mut text, audit)?;
+            buffered(&mut text, |text| json(text, audit))?;
             let open = text.strip_suffix(b"}").unwrap_or(&text);
             out.write_all(open)?;
             out.write_all(b",\"flows\":[")?;
-            each_flow(out, reading, judge, &all, b",\n")?;
+            each_flow(NonZeroUsize::MIN, out, (reading, judge), &all, b",\n", |_, _| {})?;
             out.write_all(b"]}\n")
         }
         Format::Jsonl => {
@@ -245,7 +186,7 @@ pub fn audit(
             lines(out, "not_found", &audit.not_found)?;
             lines(out, "coverage", &audit.coverage)?;
             lines(out, "media", std::slice::from_ref(&audit.media))?;
-            each_flow(out, reading, judge, &all, b"\n")?;
+            each_flow(NonZeroUsize::MIN, out, (reading, judge), &all, b"\n", |_, _| {})?;
             if !all.is_empty() {
                 out.write_all(b"\n")?;
             }
@@ -253,7 +194,7 @@ pub fn audit(
             out.write_all(b"\n")
         }
         Format::Csv => csv(out, FINDING_COLUMNS, &audit.findings),
-    }
+    })
 }
 
 /// One flow explained; as CSV, what a list of flows says of it.
@@ -264,7 +205,7 @@ pub fn explanation(
     flow: &Flow<Evidence>,
     explanation: &Explanation<'_>,
 ) -> io::Result<()> {
-    match format {
+    buffered(out, |out| match format {
         Format::Table => {
             let end = format!("{} {}", wall(flow.last_seen, look.clock), zone(flow.last_seen, look.clock));
             let span = (wall(flow.first_seen, look.clock), end);
@@ -272,33 +213,33 @@ pub fn explanation(
         }
         Format::Json | Format::Jsonl => lines_as_they_are(out, std::slice::from_ref(explanation)),
         Format::Csv => csv(out, FLOW_COLUMNS, std::slice::from_ref(&explanation.flow)),
-    }
+    })
 }
 
 /// Flows summed by service, host or pair.
 pub fn groups(out: &mut dyn Write, format: Format, look: Look, groups: &[GroupRecord]) -> io::Result<()> {
-    match format {
+    buffered(out, |out| match format {
         Format::Table => out.write_all(table::groups(look, groups).as_bytes()),
         Format::Csv => csv(out, GROUP_COLUMNS, groups),
         Format::Json => document(out, "groups", groups),
         Format::Jsonl => lines_as_they_are(out, groups),
-    }
+    })
 }
 
 /// The firewall matrix.
 pub fn rules(out: &mut dyn Write, format: Format, look: Look, rules: &[Rule]) -> io::Result<()> {
-    match format {
+    buffered(out, |out| match format {
         Format::Table => out.write_all(table::rules(look, rules).as_bytes()),
         Format::Csv => csv(out, RULE_COLUMNS, rules),
         Format::Json => document(out, "rules", rules),
         Format::Jsonl => lines(out, "rule", rules),
-    }
+    })
 }
 
 /// Catalog rows. In their words, and nowhere else, lines break as the document breaks them.
 pub fn rows(out: &mut dyn Write, format: Format, look: Look, rows: &[&Row]) -> io::Result<()> {
     let records = rows.iter().map(|&row| RowRecord::from(row));
-    match format {
+    buffered(out, |out| match format {
         Format::Table => out.write_all(table::catalog(look, rows.iter().copied()).as_bytes()),
         Format::Csv => {
             let mut writer = CsvWriter::new(out, ROW_COLUMNS)?.with_lines();
@@ -314,24 +255,24 @@ pub fn rows(out: &mut dyn Write, format: Format, look: Look, rows: &[&Row]) -> i
             json_with_lines(out, &record)?;
             out.write_all(b"\n")
         }),
-    }
+    })
 }
 
-fn csv<T: Serialize>(out: &mut dyn Write, columns: &[&str], records: &[T]) -> io::Result<()> {
+fn csv<T: Serialize>(out: &mut Out<'_>, columns: &[&str], records: &[T]) -> io::Result<()> {
     let mut writer = CsvWriter::new(out, columns)?;
     records.iter().try_for_each(|record| writer.write(record))?;
     writer.finish()
 }
 
 /// `{"type":NAME,"schema":…,NAME:[…]}`.
-fn document<T: Serialize>(out: &mut dyn Write, name: &str, records: &[T]) -> io::Result<()> {
+fn document<T: Serialize>(out: &mut Out<'_>, name: &str, records: &[T]) -> io::Result<()> {
     write!(out, "{{\"type\":\"{name}\",\"schema\":\"lyncap.{name}.v1\",\"{name}\":")?;
     json(out, &records)?;
     out.write_all(b"}\n")
 }
 
 /// One object a line, with its `type` before its own fields.
-fn lines<T: Serialize>(out: &mut dyn Write, kind: &str, records: &[T]) -> io::Result<()> {
+fn lines<T: Serialize>(out: &mut Out<'_>, kind: &str, records: &[T]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Typed<'a, T> {
         #[serde(rename = "type")]
@@ -346,7 +287,7 @@ fn lines<T: Serialize>(out: &mut dyn Write, kind: &str, records: &[T]) -> io::Re
     Ok(())
 }
 
-fn lines_as_they_are<T: Serialize>(out: &mut dyn Write, records: &[T]) -> io::Result<()> {
+fn lines_as_they_are<T: Serialize>(out: &mut Out<'_>, records: &[T]) -> io::Result<()> {
     for record in records {
         json(out, record)?;
         out.write_all(b"\n")?;

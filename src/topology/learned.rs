@@ -6,8 +6,9 @@
 //! An inferred role ranks candidate rows and is shown with the ports that led to it; it never makes an undocumented
 //! flow documented. What was only announced tells who listens, never a role.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::hash::{FastMap, FastSet};
 use crate::catalog::{Catalogs, DOCUMENT, PortOn, Role, RoleOf, RoleSet, Row};
 use crate::net::{Address, Endpoint, Transport};
 
@@ -17,9 +18,9 @@ pub type Listener = (Transport, u16);
 /// Listeners and inferred roles of a capture.
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
-    listeners: HashSet<(Transport, Endpoint)>,
-    announced: HashSet<Endpoint>,
-    inferred: HashMap<Address, (RoleSet, Vec<Listener>)>,
+    listeners: FastSet<(Transport, Endpoint)>,
+    announced: FastSet<Endpoint>,
+    inferred: FastMap<Address, (RoleSet, Vec<Listener>)>,
 }
 
 impl Learned {
@@ -36,7 +37,13 @@ impl Learned {
     /// Whether `endpoint` accepted a connection anywhere in the capture, or was announced.
     #[must_use]
     pub fn is_listener(&self, transport: Transport, endpoint: Endpoint) -> bool {
-        self.has_accepted(transport, endpoint) || (transport == Transport::Tcp && self.announced.contains(&endpoint))
+        self.was_announced(transport, endpoint) || self.has_accepted(transport, endpoint)
+    }
+
+    /// Whether `endpoint` was announced.
+    #[must_use]
+    pub fn was_announced(&self, transport: Transport, endpoint: Endpoint) -> bool {
+        transport == Transport::Tcp && self.announced.contains(&endpoint)
     }
 
     /// Whether `endpoint` accepted a connection anywhere in the capture.

@@ -13,9 +13,11 @@ pub use learned::{Learned, Listener};
 use crate::catalog::{PortRange, Role, RoleSet, Site};
 use crate::error::Error;
 use crate::net::{Address, Endpoint, Transport};
+use hash::FastMap;
 use nets::Nets;
 
 mod file;
+pub(crate) mod hash;
 mod learned;
 mod nets;
 
@@ -82,7 +84,7 @@ pub struct Topology {
     pub accepts: Vec<Accept>,
     hosts: Vec<Host>,
     networks: Vec<Network>,
-    by_address: HashMap<Address, usize>,
+    by_address: FastMap<Address, usize>,
     by_name: HashMap<String, Party>,
     /// Places in `networks`.
     by_net: Nets<usize>,

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 
 use super::expectation::{Ends, Payload, Said, hold};
+use super::near::Told;
 use crate::catalog::{Catalogs, Media, PortOn, Role, RoleOf, RoleSet, Row};
 use crate::evidence::Medium;
 use crate::net::{Endpoint, Transport};
@@ -191,6 +192,11 @@ impl<'a> Case<'a, '_> {
     /// The medium that the payload type names, where the payload proves media.
     pub(super) fn medium(&self) -> Option<Medium> {
         self.payload.media.map(|media| media.medium(self.oriented.transport == Transport::Tcp))
+    }
+
+    /// What words about a row name.
+    pub(super) fn told(&self) -> Told<'_> {
+        Told { oriented: &self.oriented, protocol: self.payload.protocol() }
     }
 
     pub(super) fn ends(&self) -> Ends<'_> {

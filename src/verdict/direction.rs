@@ -7,7 +7,9 @@
 //! high port says nothing of what a flow is, only which end it probably belongs to. Of media over UDP it says not even
 //! that: both ends are peers, on any port.
 
-use std::collections::HashSet;
+use std::hash::BuildHasher as _;
+
+use arrayvec::ArrayVec;
 
 use super::candidate::{End, Oriented};
 use super::expectation::proves_media;
@@ -15,6 +17,7 @@ use crate::catalog::{Catalogs, EPHEMERAL, PortOn, RoleOf, Row};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, Flows};
 use crate::net::{Address, Direction, Endpoint, Transport};
+use crate::topology::hash::FastMap;
 use crate::topology::{Learned, Topology};
 
 /// What decided who opened a flow; strongest first.
@@ -154,34 +157,50 @@ fn declared_service(flow: &Flow<Evidence>, catalogs: &Catalogs, topology: &Topol
 
 /// Endpoints to which [`FAN_IN`] addresses or more talk.
 struct FanIn {
-    services: HashSet<(Transport, Endpoint)>,
+    /// Of each endpoint asked about that may be one, the first peers.
+    peers: FastMap<(Transport, Endpoint), ArrayVec<Address, FAN_IN>>,
 }
 
 impl FanIn {
-    /// Asks about both ends of the undecided flows. Sorted, not mapped: a flood makes two endpoints of every packet.
+    /// Asks about both ends of the undecided flows. A flood makes two endpoints of every packet: who has too few flows
+    /// to have as many peers is told by a byte, and never becomes an entry.
     fn of<'a>(flows: &Flows<Evidence>, undecided: impl Iterator<Item = &'a Flow<Evidence>>) -> Self {
-        let transport = |flow: &Flow<Evidence>| flow.tuple.transport;
-        let ends = |flow: &Flow<Evidence>| [flow.tuple.source, flow.tuple.destination];
-        let asked: HashSet<_> = undecided.flat_map(|flow| ends(flow).map(|end| (transport(flow), end))).collect();
-        if asked.is_empty() {
-            return Self { services: HashSet::new() };
+        let mut undecided = undecided.peekable();
+        let mut peers: FastMap<(Transport, Endpoint), ArrayVec<Address, FAN_IN>> = FastMap::default();
+        if undecided.peek().is_none() {
+            return Self { peers };
         }
-        let mut met: Vec<((Transport, Endpoint), Address)> = Vec::with_capacity(2 * flows.len());
+        let seeded = *peers.hasher();
+        let mut counts = vec![0_u8; (2 * flows.len()).next_power_of_two()];
+        let mask = counts.len() - 1;
+        let place = |at: &(Transport, Endpoint)| seeded.hash_one(at) as usize & mask;
+        let ends =
+            |flow: &Flow<Evidence>| [flow.tuple.source, flow.tuple.destination].map(|end| (flow.tuple.transport, end));
+        for flow in flows.iter() {
+            for at in ends(flow) {
+                if let Some(count) = counts.get_mut(place(&at)) {
+                    *count = count.saturating_add(1);
+                }
+            }
+        }
+        let may_be =
+            |at: &(Transport, Endpoint)| counts.get(place(at)).is_some_and(|&count| usize::from(count) >= FAN_IN);
+        let asked = undecided.flat_map(ends).filter(may_be);
+        peers.extend(asked.map(|at| (at, ArrayVec::new())));
         for flow in flows.iter() {
             let [source, destination] = ends(flow);
-            let both = [(source, destination.address), (destination, source.address)];
-            let of_interest = both.into_iter().map(|(end, peer)| ((transport(flow), end), peer));
-            met.extend(of_interest.filter(|(end, _)| asked.contains(end)));
+            for (at, peer) in [(source, destination.1.address), (destination, source.1.address)] {
+                let Some(peers) = Some(&at).filter(|at| may_be(at)).and_then(|at| peers.get_mut(at)) else { continue };
+                if !peers.is_full() && !peers.contains(&peer) {
+                    peers.push(peer);
+                }
+            }
         }
-        drop(asked);
-        met.sort_unstable();
-        met.dedup();
-        let services = met.chunk_by(|(end, _), (other, _)| end == other).filter(|peers| peers.len() >= FAN_IN);
-        Self { services: services.filter_map(|peers| peers.first()).map(|&(end, _)| end).collect() }
+        Self { peers }
     }
 
     fn is_service(&self, transport: Transport, end: Endpoint) -> bool {
-        self.services.contains(&(transport, end))
+        self.peers.get(&(transport, end)).is_some_and(ArrayVec::is_full)
     }
 }
 

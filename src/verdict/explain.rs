@@ -41,9 +41,9 @@ pub(super) fn considered<'c>(case: &Case<'c, '_>, listed: &[&Row]) -> Vec<Consid
             (Ok(fit), Some(of_place)) => of_place.push((fit, row)),
             (Ok(_), None) => {}
             (Err(_), _) if is_on_the_wrong_side(row, case) => {
-                fallen.push(fell(row, on, misfit_text(Misfit::Side, row, case)))
+                fallen.push(fell(row, on, misfit_text(Misfit::Side, row, case.told())))
             }
-            (Err(misfit), _) => fallen.push(fell(row, on, misfit_text(misfit, row, case))),
+            (Err(misfit), _) => fallen.push(fell(row, on, misfit_text(misfit, row, case.told()))),
         }
     }
     let mut considered = Vec::new();
@@ -57,16 +57,16 @@ pub(super) fn considered<'c>(case: &Case<'c, '_>, listed: &[&Row]) -> Vec<Consid
     let elsewhere = on.chain(case.catalogs.off_at(transport, port).map(|row| (row, false)));
     // Of a row for both transports the flow's own was told.
     let elsewhere = elsewhere.filter(|(row, _)| row.is_fixed() && !row.transports.contains(&case.oriented.transport));
-    considered.extend(elsewhere.map(|(row, on)| fell(row, on, transport_text(transport, case))));
+    considered.extend(elsewhere.map(|(row, on)| fell(row, on, transport_text(transport, case.told()))));
     considered
 }
 
 fn fits<'c>(row: &'c Row, Fit { basis, said }: Fit, place: usize, case: &Case<'_, '_>) -> Considered<'c> {
     let but = match (place, said.contradiction) {
         (0, None) => None,
-        (2, contradiction) => Some(overlay_text(row, contradiction, case)),
+        (2, contradiction) => Some(overlay_text(row, contradiction, case.told())),
         (_, Some(contradiction)) => {
-            Some(format!("{}, the row expects {}", payload_text(contradiction, case), row.expected()))
+            Some(format!("{}, the row expects {}", payload_text(contradiction, case.told()), row.expected()))
         }
         (_, None) => Some("rows of few ports that fit stand before it".to_owned()),
     };

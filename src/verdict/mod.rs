@@ -3,8 +3,6 @@
 //! In: all flows of a capture, the catalogs, the topology. Out: [`Judge`], which gives each flow its [`Judged`]:
 //! who opened it, what became of it, which rows explain it, and why. Must not know: how anything is printed.
 
-use std::collections::HashMap;
-
 pub use candidate::{End, Misfit, Oriented, RoleBasis};
 pub use direction::Basis;
 pub use expectation::Contradiction;
@@ -18,9 +16,10 @@ use candidate::{Case, Fit};
 use expectation::{Ends, Payload, hold};
 
 use crate::catalog::{Catalogs, Row};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Protocol};
 use crate::flow::{Flow, Flows, Marks};
 use crate::net::{Address, Direction, Endpoint, Transport};
+use crate::topology::hash::{FastMap, FastSet};
 use crate::topology::{Learned, Topology, Who};
 
 mod candidate;
@@ -113,6 +112,8 @@ pub struct Judged<'a> {
     pub proofs: Vec<Proof>,
     /// How well the best row's role is known.
     pub role_basis: Option<RoleBasis>,
+    /// What the payload is.
+    protocol: Option<Protocol>,
     /// For undocumented flows: rows that almost fit.
     pub near_misses: Vec<NearMiss<'a>>,
 }
@@ -123,7 +124,7 @@ pub struct Judge<'a> {
     topology: &'a Topology,
     learned: Learned,
     directions: Vec<(Direction, Basis)>,
-    heard: HashMap<Address, Heard>,
+    heard: FastMap<Address, Heard>,
 }
 
 /// How often what a host answered was captured, as far as TCP tells.
@@ -133,6 +134,12 @@ struct Heard {
     answered: u64,
     /// Flows without, whose initiator went on after its SYN: somebody had answered.
     unheard: u64,
+}
+
+impl Heard {
+    const fn hears(&self) -> bool {
+        self.unheard <= self.answered
+    }
 }
 
 impl<'a> Judge<'a> {
@@ -149,16 +156,16 @@ impl<'a> Judge<'a> {
             announced(flow).for_each(|end| learned.announced(end));
         }
         let directions = direction::decide(flows, catalogs, topology, &learned);
-        let decided = flows.iter().zip(&directions).map(|(flow, &decided)| (flow, decided));
-        let answers = decided.filter(|(flow, decided)| keeps_a_row(flow, decided.0, catalogs));
-        let answers = answers.filter_map(|(flow, decided)| answer(flow, decided));
-        let of_unknown_host = |&(_, end): &(Transport, Endpoint)| {
+        let of_unknown_host = |end: Endpoint| {
             let who = topology.who(end.address);
             who.declared.is_empty() && !who.external && !who.group
         };
-        learned.infer(answers.filter(of_unknown_host), catalogs);
-        let mut heard: HashMap<Address, Heard> = HashMap::new();
-        for (flow, &(initiator, _)) in flows.iter().zip(&directions) {
+        // Each endpoint answers once.
+        let mut answers: FastSet<(Transport, Endpoint)> = FastSet::default();
+        let mut heard: FastMap<Address, Heard> = FastMap::default();
+        for (flow, &(initiator, basis)) in flows.iter().zip(&directions) {
+            let answer = answer(flow, (initiator, basis)).filter(|at| !answers.contains(at));
+            answers.extend(answer.filter(|at| of_unknown_host(at.1) && keeps_a_row(flow, initiator, catalogs)));
             let (answered, unheard) = (flow.is_two_way(), is_unheard(flow, initiator));
             if answered || unheard {
                 let host = heard.entry(end(flow, initiator.opposite()).address).or_default();
@@ -166,6 +173,7 @@ impl<'a> Judge<'a> {
                 host.unheard += u64::from(unheard);
             }
         }
+        learned.infer(answers.into_iter(), catalogs);
         Self { catalogs, topology, learned, directions, heard }
     }
 
@@ -176,7 +184,7 @@ impl<'a> Judge<'a> {
         let case = self.case(initiator, flow);
         let oriented = case.oriented;
         let to = oriented.responder;
-        let outcome = outcome::outcome(flow, initiator, self.answers(to.at.address) && !to.who.group);
+        let outcome = outcome::outcome(flow, initiator, || !to.who.group && self.answers(to.at.address));
         let (verdict, fits) = decide(case.candidates());
         let near_misses = if fits.is_empty() { near::near_misses(&case) } else { Vec::new() };
         let proofs: Vec<_> = fits.iter().map(|(fit, _)| fit.said.proof).collect();
@@ -184,8 +192,8 @@ impl<'a> Judge<'a> {
             oriented,
             initiator,
             basis,
-            announced: !self.learned.has_accepted(oriented.transport, to.at)
-                && self.learned.is_listener(oriented.transport, to.at),
+            announced: self.learned.was_announced(oriented.transport, to.at)
+                && !self.learned.has_accepted(oriented.transport, to.at),
             outcome,
             accepted: is_accepted(flow, initiator, outcome),
             verdict,
@@ -194,6 +202,7 @@ impl<'a> Judge<'a> {
             role_basis: fits.first().map(|(fit, _)| fit.basis),
             rows: fits.into_iter().map(|(_, row)| row).collect(),
             proofs,
+            protocol: case.payload.protocol(),
             near_misses,
         }
     }
@@ -236,12 +245,12 @@ impl<'a> Judge<'a> {
     /// Whether the capture may show what a host says: not where TCP proves mostly answers that were not captured.
     #[must_use]
     pub fn hears(&self, address: Address) -> bool {
-        self.heard.get(&address).is_none_or(|host| host.unheard <= host.answered)
+        self.heard.get(&address).is_none_or(|host| host.hears())
     }
 
     /// Whether a host is seen to answer, so that its silence means something.
     fn answers(&self, address: Address) -> bool {
-        self.heard.get(&address).is_some_and(|host| host.answered > 0) && self.hears(address)
+        self.heard.get(&address).is_some_and(|host| host.answered > 0 && host.hears())
     }
 
     /// Listeners and inferred roles.
@@ -337,7 +346,7 @@ fn answer(flow: &Flow<Evidence>, (initiator, basis): (Direction, Basis)) -> Opti
 mod tests {
     use super::*;
     use crate::catalog::Site;
-    use crate::evidence::{Details, Protocol};
+    use crate::evidence::Details;
     use crate::verdict::testing::{nothing, spoken, spoken_with, tcp, tls, udp};
 
     #[test]

@@ -3,14 +3,16 @@
 //! In: a [`Case`]. Out: [`NearMiss`]es, the most telling first, and the words for each way a row can fall.
 //! Must not know: formats.
 
+use super::Judged;
 use super::candidate::{Case, Misfit, Oriented};
 use super::expectation::{Contradiction, hold};
 use crate::catalog::{PortOn, Row};
+use crate::evidence::Protocol;
 use crate::net::Transport;
 use crate::topology::Who;
 
 /// A row that almost fits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NearMiss<'a> {
     /// The row.
     pub row: &'a Row,
@@ -18,8 +20,32 @@ pub struct NearMiss<'a> {
     pub missing: Missing,
     /// The payload contradicts it too: it would not explain the flow even if nothing were missing.
     pub contradiction: Option<Contradiction>,
-    /// The same in words.
-    pub why: String,
+}
+
+/// What the words about a row name of the flow.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) oriented: &'a Oriented<'a>,
+    /// What the payload is.
+    pub(super) protocol: Option<Protocol>,
+}
+
+impl Judged<'_> {
+    /// What a near miss of this flow is missing, in words: most are only counted, and nobody reads theirs.
+    #[must_use]
+    pub fn why(&self, miss: &NearMiss<'_>) -> String {
+        let told = Told { oriented: &self.oriented, protocol: self.protocol };
+        let NearMiss { row, missing, contradiction } = *miss;
+        match missing {
+            Missing::Place(misfit) => {
+                let also = contradiction.map(|contradiction| format!("; and {}", payload_text(contradiction, told)));
+                format!("{}{}", misfit_text(misfit, row, told), also.unwrap_or_default())
+            }
+            Missing::Transport => transport_text(other(self.oriented.transport), told),
+            Missing::Overlay | Missing::Payload => overlay_text(row, contradiction, told),
+            Missing::Side => misfit_text(Misfit::Side, row, told),
+        }
+    }
 }
 
 /// What keeps a row from fitting; the most telling first.
@@ -53,33 +79,27 @@ pub(super) fn near_misses<'c>(case: &Case<'c, '_>) -> Vec<NearMiss<'c>> {
     found.extend(misplaced.into_iter().map(|(row, misfit)| misplaced_row(row, misfit, case)));
     for row in case.catalogs.at(other, case.oriented.responder.at.port).filter(|row| row.is_fixed()) {
         if (Oriented { transport: other, ..case.oriented }).place(row).is_ok() {
-            found.push(NearMiss { why: transport_text(other, case), ..miss(row, Missing::Transport) });
+            found.push(miss(row, Missing::Transport));
         }
     }
     for row in case.catalogs.off_at_either(transport, ports).filter(|row| stands(row, case)) {
         let Ok(fit) = case.fit(row) else { continue };
         let missing = if fit.said.contradiction.is_none() { Missing::Overlay } else { Missing::Payload };
-        let why = overlay_text(row, fit.said.contradiction, case);
-        found.push(NearMiss { contradiction: fit.said.contradiction, why, ..miss(row, missing) });
+        found.push(NearMiss { contradiction: fit.said.contradiction, ..miss(row, missing) });
     }
     found.extend(unproven.into_iter().map(|(row, misfit)| misplaced_row(row, misfit, case)));
-    for row in
-        case.catalogs.at(transport, case.oriented.initiator.at.port).filter(|row| is_on_the_wrong_side(row, case))
-    {
-        found.push(NearMiss { why: misfit_text(Misfit::Side, row, case), ..miss(row, Missing::Side) });
-    }
+    let sides = case.catalogs.at(transport, case.oriented.initiator.at.port);
+    found.extend(sides.filter(|row| is_on_the_wrong_side(row, case)).map(|row| miss(row, Missing::Side)));
     found
 }
 
 const fn miss(row: &Row, missing: Missing) -> NearMiss<'_> {
-    NearMiss { row, missing, contradiction: None, why: String::new() }
+    NearMiss { row, missing, contradiction: None }
 }
 
 fn misplaced_row<'c>(row: &'c Row, misfit: Misfit, case: &Case<'_, '_>) -> NearMiss<'c> {
     let contradiction = if row.is_fixed() { hold(row, &case.payload, case.ends()).contradiction } else { None };
-    let also = contradiction.map(|contradiction| format!("; and {}", payload_text(contradiction, case)));
-    let why = format!("{}{}", misfit_text(misfit, row, case), also.unwrap_or_default());
-    NearMiss { contradiction, why, ..miss(row, Missing::Place(misfit)) }
+    NearMiss { contradiction, ..miss(row, Missing::Place(misfit)) }
 }
 
 /// The ports under which a row may stand that speaks of the flow.
@@ -117,19 +137,19 @@ fn is_noise(row: &Row, misfit: Misfit, case: &Case<'_, '_>) -> bool {
     }
 }
 
-pub(super) fn transport_text(other: Transport, case: &Case<'_, '_>) -> String {
-    format!("right port, wrong transport: documented for {other}/{}", { case.oriented.responder.at.port })
+pub(super) fn transport_text(other: Transport, told: Told<'_>) -> String {
+    format!("right port, wrong transport: documented for {other}/{}", { told.oriented.responder.at.port })
 }
 
 /// What to say of a row that fits, and whose overlay is off.
-pub(super) fn overlay_text(row: &Row, contradiction: Option<Contradiction>, case: &Case<'_, '_>) -> String {
-    let but = contradiction.map(|contradiction| format!(", and {}", payload_text(contradiction, case)));
+pub(super) fn overlay_text(row: &Row, contradiction: Option<Contradiction>, told: Told<'_>) -> String {
+    let but = contradiction.map(|contradiction| format!(", and {}", payload_text(contradiction, told)));
     format!("only in overlay {}, which is off{}", row.catalog, but.unwrap_or_default())
 }
 
 /// "the payload is ssh".
-pub(super) fn payload_text(contradiction: Contradiction, case: &Case<'_, '_>) -> String {
-    let protocol = case.payload.protocol().map_or("unknown", |protocol| protocol.as_str());
+pub(super) fn payload_text(contradiction: Contradiction, told: Told<'_>) -> String {
+    let protocol = told.protocol.map_or("unknown", |protocol| protocol.as_str());
     match contradiction {
         Contradiction::OtherProtocol => format!("the payload is {protocol}"),
         Contradiction::ClearText => format!("the payload is {protocol} in clear text"),
@@ -138,9 +158,9 @@ pub(super) fn payload_text(contradiction: Contradiction, case: &Case<'_, '_>) ->
 }
 
 /// Why a row falls.
-pub(super) fn misfit_text(misfit: Misfit, row: &Row, case: &Case<'_, '_>) -> String {
-    let oriented = &case.oriented;
-    let protocol = || case.payload.protocol().map_or("unknown", |protocol| protocol.as_str());
+pub(super) fn misfit_text(misfit: Misfit, row: &Row, told: Told<'_>) -> String {
+    let oriented = told.oriented;
+    let protocol = || told.protocol.map_or("unknown", |protocol| protocol.as_str());
     match misfit {
         Misfit::Role => {
             // Unless media is proven, only the responder's own port counts.
@@ -170,7 +190,10 @@ pub(super) fn misfit_text(misfit: Misfit, row: &Row, case: &Case<'_, '_>) -> Str
         }
         Misfit::Unproven if row.media.is_some() => "explains it only if the payload proves media".to_owned(),
         Misfit::Unproven => {
-            let but = case.payload.identified().map(|protocol| format!(", and it is {}", protocol.as_str()));
+            let but = told
+                .protocol
+                .filter(|protocol| protocol.is_identified())
+                .map(|protocol| format!(", and it is {}", protocol.as_str()));
             let (ports, application) = (row.ports_text(), &row.application);
             format!("{ports} explains it only if the payload proves {application}{}", but.unwrap_or_default())
         }
@@ -204,7 +227,7 @@ mod tests {
         let scene = Scene::new(POOL, &[]);
         let flow = |evidence| tcp("10.0.0.11:50123", "10.0.0.18:389", evidence);
         let hint = |flow| {
-            scene.with(&flow, |_, judged| judged.near_misses.first().map(|miss| (miss.missing, miss.why.clone())))
+            scene.with(&flow, |_, judged| judged.near_misses.first().map(|miss| (miss.missing, judged.why(miss))))
         };
         let off = "only in overlay windows-infrastructure, which is off";
         assert_eq!(hint(flow(nothing())), Some((Missing::Overlay, off.to_owned())));

@@ -44,7 +44,7 @@ impl Outcome {
 
 /// The outcome of `flow`. `answers` tells whether the responder's host is seen to answer elsewhere in the capture: without
 /// that, silence may only mean that the capture does not see it.
-pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: bool) -> Outcome {
+pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: impl FnOnce() -> bool) -> Outcome {
     let responder = initiator.opposite();
     let asked = flow.counters.of(initiator).packets > 0;
     let replied = flow.counters.of(responder).packets > 0;
@@ -63,7 +63,7 @@ pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: bool
         Transport::Tcp if !opened || ours.has(Marks::TALKED) => Outcome::OneWay,
         // A stream asks nothing.
         Transport::Udp if is_stream(&flow.state, initiator) => Outcome::OneWay,
-        _ if answers => Outcome::Unanswered,
+        _ if answers() => Outcome::Unanswered,
         _ => Outcome::OneWay,
     }
 }
@@ -127,8 +127,8 @@ mod tests {
     fn check(evidence: Evidence, expected: Outcome) {
         let mut flow = udp("10.1.0.5:50123", "10.0.0.11:50002", evidence);
         flow.counters.reverse.packets = 0;
-        assert_eq!(outcome(&flow, Direction::Forward, true), expected);
-        assert_eq!(outcome(&flow, Direction::Forward, false), Outcome::OneWay);
+        assert_eq!(outcome(&flow, Direction::Forward, || true), expected);
+        assert_eq!(outcome(&flow, Direction::Forward, || false), Outcome::OneWay);
     }
 
     #[test]

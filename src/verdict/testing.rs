@@ -70,7 +70,7 @@ impl Scene {
     /// "S39: in a media range but the payload is http".
     pub(crate) fn misses(&self, flow: &Flow<Evidence>) -> Vec<String> {
         self.with(flow, |_, judged| {
-            judged.near_misses.iter().map(|miss| format!("{}: {}", miss.row.id, miss.why)).collect()
+            judged.near_misses.iter().map(|miss| format!("{}: {}", miss.row.id, judged.why(miss))).collect()
         })
     }
 

@@ -3,14 +3,13 @@
 //! In: judged flows. Out: one [`CoverageRecord`] a role and fixed row. Roles are those declared; without a topology,
 //! those inferred. Must not know: findings.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Serialize;
 
 use crate::catalog::{Role, RoleOf, RoleSet, Row};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::Address;
+use crate::topology::hash::{FastMap, FastSet};
 use crate::verdict::{Judge, Judged, Verdict};
 
 /// One documented service of one role.
@@ -38,15 +37,15 @@ struct Seen {
     flows: u64,
     accepted: bool,
     in_vain: bool,
-    hosts: BTreeSet<Address>,
+    hosts: FastSet<Address>,
 }
 
 /// Flows by role of their host and row that explains them.
 #[derive(Default)]
-pub(super) struct Coverage(BTreeMap<(Role, String), Seen>);
+pub(super) struct Coverage<'a>(FastMap<(Role, &'a str), Seen>);
 
-impl Coverage {
-    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+impl<'a> Coverage<'a> {
+    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'a>) {
         if judged.verdict != Verdict::Documented {
             return;
         }
@@ -62,7 +61,7 @@ impl Coverage {
             };
             // Of a host whose role nobody knows the flow says nothing about any role.
             for role in host.who.roles().intersection(row.roles).iter() {
-                let seen = self.0.entry((role, row.id.clone())).or_default();
+                let seen = self.0.entry((role, &row.id)).or_default();
                 seen.flows += 1;
                 seen.accepted |= answered;
                 seen.in_vain |= judged.outcome.is_blocked();
@@ -81,7 +80,7 @@ impl Coverage {
             let together = |row: &Row| !row.all_roles || hosts.iter().any(|roles| roles.covers(row.roles));
             let of_role = |row: &&Row| row.is_fixed() && row.roles.contains(role) && together(row);
             for row in judge.catalogs().on().filter(of_role) {
-                let seen = self.0.get(&(role, row.id.clone()));
+                let seen = self.0.get(&(role, &*row.id));
                 records.push(CoverageRecord {
                     role: role.slug(),
                     role_source,

@@ -11,11 +11,11 @@ use super::accepts::Accepts;
 use super::fitness::doubt;
 use super::grouping::{Common, Distinct, Label, display_filter};
 use super::kind::{Kind, Severity, kinds, reason, rows, tally};
-use super::ladder::{Group, INITIATORS_APART, roll_up};
+use super::ladder::{Group, INITIATORS_APART, any_initiator, roll_up};
 use super::policy::Policy;
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
-use crate::net::{Address, FiveTuple, Timestamp};
+use crate::net::{Address, FiveTuple, Timestamp, Transport};
 use crate::reading::{Doubt, Reading};
 use crate::report::community_id;
 use crate::report::text::{plural, rfc3339};
@@ -49,21 +49,19 @@ pub struct Finding {
 }
 
 /// What is gathered of one finding.
-struct Gathered {
+struct Gathered<'a> {
     count: u64,
-    rows: BTreeSet<String>,
-    reason: String,
+    rows: BTreeSet<&'a str>,
     expired: Option<usize>,
     initiators: Common<Address>,
-    initiator_labels: Distinct<Label>,
-    responder_labels: Distinct<Label>,
+    initiator_labels: Distinct<Label<'a>>,
+    responder_labels: Distinct<Label<'a>>,
     responders: Common<Address>,
     ports: Distinct<u16>,
     first_seen: Timestamp,
     last_seen: Timestamp,
-    first_frame: FrameId,
-    /// Of the first flow.
-    tuple: FiveTuple,
+    /// The first flow, which the reason is told of, and its index: what nobody reads is not put into words.
+    first: (usize, &'a Flow<Evidence>),
     /// How documented connections failed, or what of TLS is weak, and how often.
     tally: BTreeMap<String, u64>,
     /// What of that is beyond [`TOLD_APART`].
@@ -81,7 +79,7 @@ pub(super) struct Findings<'a> {
     judge: &'a Judge<'a>,
     policy: &'a Policy,
     accepts: Accepts<'a>,
-    groups: BTreeMap<Group, Gathered>,
+    groups: BTreeMap<Group<'a>, Gathered<'a>>,
     /// More groups than this are rolled up.
     most: usize,
     rolled_up: bool,
@@ -118,11 +116,11 @@ impl<'a> Findings<'a> {
         self.overlays.iter().cloned().collect()
     }
 
-    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+    pub(super) fn count(&mut self, index: usize, flow: &'a Flow<Evidence>, judged: &Judged<'a>) {
         for (kind, severity) in kinds(flow, judged, self.policy) {
             match doubt(self.reading, flow, judged).filter(|_| kind == Kind::BlockedDocumentedPort) {
                 Some(doubt) => *self.withheld.entry(doubt).or_default() += 1,
-                None => self.add(kind, severity, flow, judged),
+                None => self.add((kind, severity), (index, flow), judged),
             }
         }
         if let Some(miss) = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay)
@@ -132,8 +130,8 @@ impl<'a> Findings<'a> {
         }
     }
 
-    fn add(&mut self, kind: Kind, severity: Severity, flow: &Flow<Evidence>, judged: &Judged<'_>) {
-        let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+    fn add(&mut self, (kind, severity): (Kind, Severity), first: (usize, &'a Flow<Evidence>), judged: &Judged<'a>) {
+        let ((_, flow), (from, to)) = (first, (&judged.oriented.initiator, &judged.oriented.responder));
         let of_listener = matches!(kind, Kind::UnknownListener | Kind::RoleConflict);
         let (accepted, expired) = self.accepts.of(flow, judged);
         let group = Group {
@@ -146,10 +144,11 @@ impl<'a> Findings<'a> {
             port: (kind != Kind::RangeOnly).then_some(to.at.port),
             initiator: if of_listener { Label::Anyone } else { Label::of(from) },
         };
-        let gathered = self.groups.entry(group).or_insert_with(|| Gathered {
+        // What the first rung would take in anyway need not become a group before.
+        let wide = any_initiator(&group).filter(|wide| self.rolled_up && self.groups.contains_key(wide));
+        let gathered = self.groups.entry(wide.unwrap_or(group)).or_insert_with(|| Gathered {
             count: 0,
             rows: BTreeSet::new(),
-            reason: reason(kind, flow, judged),
             expired,
             initiators: Common::Nothing,
             initiator_labels: Distinct::One(Label::of(from)),
@@ -158,25 +157,26 @@ impl<'a> Findings<'a> {
             ports: Distinct::One(to.at.port),
             first_seen: flow.first_seen,
             last_seen: flow.last_seen,
-            first_frame: flow.first_frame,
-            tuple: flow.tuple,
+            first,
             tally: BTreeMap::new(),
             untold: 0,
             successes: 0,
         });
+        // A clock that steps back shows later what was earlier.
+        if flow.first_seen < gathered.first_seen {
+            (gathered.first, gathered.first_seen) = (first, flow.first_seen);
+        }
         gathered.count += 1;
         gathered.expired = gathered.expired.or(expired);
         for one in tally(kind, flow, judged, self.policy) {
-            gathered.tell(one, 1);
+            gathered.tell(&one, 1);
         }
         gathered.initiators.add(from.at.address);
         gathered.initiator_labels.insert(Label::of(from));
         gathered.responders.add(to.at.address);
         gathered.ports.insert(to.at.port);
         gathered.last_seen = gathered.last_seen.max(flow.last_seen);
-        for row in rows(kind, judged).filter(|row| !gathered.rows.contains(*row)).collect::<Vec<_>>() {
-            gathered.rows.insert(row.to_owned());
-        }
+        gathered.rows.extend(rows(kind, judged));
         if self.groups.len() > self.most {
             self.groups = roll_up(std::mem::take(&mut self.groups), Gathered::absorb);
             self.rolled_up = true;
@@ -185,18 +185,17 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// The accept entries, or none, under which documented ports were asked in vain: then [`Findings::weigh`] tells how
-    /// often they were not.
-    pub(super) fn blocked(&self) -> BTreeSet<Option<usize>> {
-        let blocked = self.groups.keys().filter(|group| group.kind == Kind::BlockedDocumentedPort);
-        blocked.map(|group| group.accepted).collect()
+    /// What was asked in vain: then [`Findings::weigh`] tells how often it was not.
+    pub(super) fn blocked(&self) -> Blocked {
+        let blocked = || self.groups.keys().filter(|group| group.kind == Kind::BlockedDocumentedPort);
+        Blocked {
+            accepts: blocked().map(|group| group.accepted).collect(),
+            ports: blocked().map(|group| (group.transport, group.port)).collect(),
+        }
     }
 
-    /// Counts a flow that succeeded where others failed.
-    pub(super) fn weigh(&mut self, judged: &Judged<'_>, blocked: &BTreeSet<Option<usize>>) {
-        if judged.verdict != Verdict::Documented || !judged.accepted {
-            return;
-        }
+    /// Counts a flow that [`succeeded`] where others failed.
+    pub(super) fn weigh(&mut self, judged: &Judged<'a>, blocked: &Blocked) {
         let to = &judged.oriented.responder;
         let group = |accepted| Group {
             accepted,
@@ -208,7 +207,7 @@ impl<'a> Findings<'a> {
             initiator: Label::of(&judged.oriented.initiator),
         };
         // The failures may stand among the accepted findings, and be rolled up already.
-        for &accepted in blocked {
+        for &accepted in &blocked.accepts {
             let mut place = Some(group(accepted)).filter(|group| self.groups.contains_key(group));
             if place.is_none() && self.rolled_up {
                 place = group(accepted).wider().into_iter().find(|group| self.groups.contains_key(group));
@@ -228,29 +227,55 @@ impl<'a> Findings<'a> {
             let entry = group.accepted.and_then(|i| accepts.get(i));
             let expired = gathered.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
-            target.push(gathered.finish(&group, entry, expired, file));
+            target.push(gathered.finish(&group, self.judge, (entry, expired), file));
         }
         (findings, accepted)
     }
 }
 
+/// The documented ports that were asked in vain.
+pub(super) struct Blocked {
+    /// The accept entries, or none, that they fall under.
+    accepts: BTreeSet<Option<usize>>,
+    /// No port stands for all ports.
+    ports: BTreeSet<(Transport, Option<u16>)>,
+}
+
+impl Blocked {
+    /// Whether nothing was.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ports.is_empty()
+    }
+
+    /// Whether a flow may be to one of them, whoever opened it.
+    pub(super) fn may_be_of(&self, tuple: &FiveTuple) -> bool {
+        let ports = [Some(tuple.source.port), Some(tuple.destination.port), None];
+        ports.into_iter().any(|port| self.ports.contains(&(tuple.transport, port)))
+    }
+}
+
+/// Whether a flow found what it asked for, and where a row has it.
+pub(super) fn succeeded(judged: &Judged<'_>) -> bool {
+    judged.verdict == Verdict::Documented && judged.accepted
+}
+
 /// Of one finding so many things are told apart; certificates, which come from the wire, could be without number.
 const TOLD_APART: usize = 8;
 
-impl Gathered {
-    fn tell(&mut self, one: String, n: u64) {
-        if self.tally.len() >= TOLD_APART && !self.tally.contains_key(&one) {
+impl<'a> Gathered<'a> {
+    fn tell(&mut self, one: &str, n: u64) {
+        if let Some(told) = self.tally.get_mut(one) {
+            *told += n;
+        } else if self.tally.len() >= TOLD_APART {
             self.untold += n;
         } else {
-            *self.tally.entry(one).or_default() += n;
+            self.tally.insert(one.to_owned(), n);
         }
     }
 
     fn absorb(&mut self, other: Self) {
         if other.first_seen < self.first_seen {
-            self.reason = other.reason;
-            self.first_frame = other.first_frame;
-            self.tuple = other.tuple;
+            self.first = other.first;
         }
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
@@ -258,8 +283,8 @@ impl Gathered {
         self.expired = self.expired.or(other.expired);
         self.successes += other.successes;
         self.untold += other.untold;
-        for (one, n) in other.tally {
-            self.tell(one, n);
+        for (one, n) in &other.tally {
+            self.tell(one, *n);
         }
         self.rows.extend(other.rows);
         self.initiator_labels.join(other.initiator_labels);
@@ -271,14 +296,15 @@ impl Gathered {
 
     fn finish(
         self,
-        group: &Group,
-        accept: Option<&Accept>,
-        expired: Option<&Accept>,
+        group: &Group<'a>,
+        judge: &Judge<'_>,
+        (accept, expired): (Option<&Accept>, Option<&Accept>),
         file: impl Fn(FrameId) -> Option<String>,
     ) -> Finding {
-        let ports: Vec<u16> = self.ports.iter().copied().collect();
+        let ports = self.ports.sorted();
         let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
-        let mut reason = self.reason;
+        let (index, first) = self.first;
+        let mut reason = reason(group.kind, first, &judge.judge(index, first));
         if !self.tally.is_empty() {
             let mut ways: Vec<_> = self.tally.iter().map(|(one, n)| format!("{n} {one}")).collect();
             ways.extend((self.untold > 0).then(|| format!("{} others", self.untold)));
@@ -295,7 +321,7 @@ impl Gathered {
             let until = accept.until.map(|until| until.to_string()).unwrap_or_default();
             reason = format!("{reason}; it was accepted until {until} ({})", accept.reason);
         }
-        let told = |label: &Label, all: &Distinct<Label>| match label {
+        let told = |label: &Label<'_>, all: &Distinct<Label<'_>>| match label {
             Label::Anyone => together(all),
             label => label.text(),
         };
@@ -306,14 +332,14 @@ impl Gathered {
             responder: told(&group.responder, &self.responder_labels),
             transport: group.transport.as_str(),
             port,
-            rows: self.rows.into_iter().collect(),
+            rows: self.rows.into_iter().map(str::to_owned).collect(),
             count: self.count,
             reason,
             first_seen: rfc3339(self.first_seen),
             last_seen: rfc3339(self.last_seen),
-            first_packet: self.first_frame.number,
-            file: file(self.first_frame),
-            community_id: community_id::of_flow(&self.tuple),
+            first_packet: first.first_frame.number,
+            file: file(first.first_frame),
+            community_id: community_id::of_flow(&first.tuple),
             filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, &ports),
             accepted: accept.map(|accept| accept.reason.clone()),
         }
@@ -321,9 +347,9 @@ impl Gathered {
 }
 
 /// "desks, fe01", "12 hosts".
-fn together(labels: &Distinct<Label>) -> String {
+fn together(labels: &Distinct<Label<'_>>) -> String {
     if labels.len() > INITIATORS_APART {
         return plural(labels.len() as u64, "host");
     }
-    labels.iter().map(Label::text).collect::<Vec<_>>().join(", ")
+    labels.sorted().iter().map(Label::text).collect::<Vec<_>>().join(", ")
 }

@@ -15,6 +15,7 @@ use crate::flow::{Flow, Marks};
 use crate::net::{Address, Direction, Transport};
 use crate::reading::{Doubt, Reading, Stats};
 use crate::report::text::{duration, plural, rfc3339, seconds};
+use crate::topology::hash::FastMap;
 use crate::verdict::{Basis, End, Judge, Judged, Outcome};
 
 /// What the capture can and cannot prove.
@@ -93,11 +94,11 @@ pub(super) struct Gathered {
     handshakes: u64,
     one_way: u64,
     assumed: u64,
-    servers: BTreeMap<Address, Ways>,
+    servers: FastMap<Address, Ways>,
     /// Ends whose SYN had a right checksum.
     right: u64,
     /// Who sent a SYN with a wrong one, how often.
-    wrong: BTreeMap<Address, u64>,
+    wrong: FastMap<Address, u64>,
 }
 
 /// TCP flows of one server; those that asked in vain do not count.
@@ -144,7 +145,8 @@ impl Gathered {
         let gap = stats.longest_gap.filter(|&(gap, _)| gap > 0);
         self.forgive(reading);
         let by_name = |links: &BTreeMap<LinkType, u64>| links.iter().map(|(link, n)| (link.to_string(), *n)).collect();
-        let one_sided = || self.servers.iter().filter_map(|(&address, ways)| ways.one_sided(address, judge));
+        let servers = in_order(&self.servers);
+        let one_sided = || servers.iter().filter_map(|&(address, ways)| ways.one_sided(address, judge));
         let mut fitness = Fitness {
             span_s: stats.span.map_or(0.0, |(first, last)| seconds(last.since(first))),
             link_types: by_name(&stats.links),
@@ -160,7 +162,7 @@ impl Gathered {
             offloaded_segments: stats.offloaded,
             large_segments: stats.large,
             right_checksums: self.right,
-            wrong_checksums: self.wrong.iter().map(|(&address, &n)| wrong(address, n, judge)).collect(),
+            wrong_checksums: in_order(&self.wrong).into_iter().map(|(address, &n)| wrong(address, n, judge)).collect(),
             duplicates: stats.duplicates,
             dropped_frames: reading.dropped(),
             clock_steps_back: stats.clock_steps_back,
@@ -168,7 +170,7 @@ impl Gathered {
             longest_gap_from: gap.map(|(_, from)| rfc3339(from)),
             icmp_errors_attached: stats.icmp_errors_attached,
             evicted_flows: stats.evicted.flows,
-            hosts: self.servers.keys().take(HOSTS).map(|&address| host(address, judge)).collect(),
+            hosts: servers.iter().take(HOSTS).map(|&(address, _)| host(address, judge)).collect(),
             unseen_hosts: self.unseen(judge),
             limits: Vec::new(),
         };
@@ -230,6 +232,13 @@ pub(super) fn silence(stats: &Stats) -> Option<String> {
     let ((gap, _), (first, last)) = stats.longest_gap.zip(stats.span)?;
     let whole = last.since(first);
     (gap > 60_000_000_000 && gap > whole / 2).then(|| format!("{} of {}", duration(gap), duration(whole)))
+}
+
+/// What was gathered by address, in the order of addresses.
+fn in_order<T>(by_address: &FastMap<Address, T>) -> Vec<(Address, &T)> {
+    let mut all: Vec<_> = by_address.iter().map(|(&address, of)| (address, of)).collect();
+    all.sort_unstable_by_key(|&(address, _)| address);
+    all
 }
 
 fn has_a_role(end: &End<'_>) -> bool {

@@ -3,38 +3,39 @@
 //! In: ends of flows. Out: [`Label`]s and Wireshark display filters.
 //! Must not know: kinds of findings.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::hash::Hash;
 
 use crate::net::{Address, Endpoint, Transport};
 use crate::report::text::harmless;
+use crate::topology::hash::FastSet;
 use crate::verdict::End;
 
 /// What one end of a finding is called.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Label {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Label<'a> {
     /// A declared host.
-    Host(String),
+    Host(&'a str),
     /// A declared network: all its hosts together.
-    Network(String),
+    Network(&'a str),
     /// An undeclared address.
     Address(Address),
     /// Whoever it was.
     Anyone,
 }
 
-impl Label {
-    pub(super) fn of(end: &End<'_>) -> Self {
+impl<'a> Label<'a> {
+    pub(super) fn of(end: &End<'a>) -> Self {
         match (end.who.name, end.who.network) {
-            (Some(name), _) => Self::Host(harmless(name)),
-            (None, Some(network)) => Self::Network(harmless(network)),
+            (Some(name), _) => Self::Host(name),
+            (None, Some(network)) => Self::Network(network),
             (None, None) => Self::Address(end.at.address),
         }
     }
 
     pub(super) fn text(&self) -> String {
         match self {
-            Self::Host(name) | Self::Network(name) => name.clone(),
+            Self::Host(name) | Self::Network(name) => harmless(name),
             Self::Address(address) => address.to_string(),
             Self::Anyone => "any".to_owned(),
         }
@@ -108,10 +109,10 @@ impl<T: PartialEq + Copy> Common<T> {
 #[derive(Clone, Debug)]
 pub(super) enum Distinct<T> {
     One(T),
-    Several(BTreeSet<T>),
+    Several(FastSet<T>),
 }
 
-impl<T: Ord> Distinct<T> {
+impl<T: Copy + Ord + Hash> Distinct<T> {
     pub(super) fn insert(&mut self, value: T) {
         match self {
             Self::One(one) if *one == value => {}
@@ -124,9 +125,9 @@ impl<T: Ord> Distinct<T> {
 
     /// The values of both.
     pub(super) fn join(&mut self, other: Self) {
-        let both = match (std::mem::replace(self, Self::Several(BTreeSet::new())), other) {
+        let both = match (std::mem::replace(self, Self::Several(FastSet::default())), other) {
             (Self::One(a), Self::One(b)) if a == b => Self::One(a),
-            (Self::One(a), Self::One(b)) => Self::Several(BTreeSet::from([a, b])),
+            (Self::One(a), Self::One(b)) => Self::Several([a, b].into_iter().collect()),
             (Self::Several(mut values), Self::One(one)) | (Self::One(one), Self::Several(mut values)) => {
                 values.insert(one);
                 Self::Several(values)
@@ -150,12 +151,15 @@ impl<T: Ord> Distinct<T> {
     }
 
     /// In order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        let (one, several) = match self {
-            Self::One(one) => (Some(one), None),
-            Self::Several(values) => (None, Some(values)),
-        };
-        one.into_iter().chain(several.into_iter().flatten())
+    pub(super) fn sorted(&self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![*one],
+            Self::Several(values) => {
+                let mut all: Vec<T> = values.iter().copied().collect();
+                all.sort_unstable();
+                all
+            }
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! nothing is of.
 //! Must not know: other flows, or how findings are grouped. A new kind is one row of [`KINDS`] and its arms below.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use arrayvec::ArrayVec;
 use serde::Serialize;
 
 use super::grouping::{Label, port_text};
@@ -94,7 +96,7 @@ const KINDS: &[(Kind, &str, Severity, &str)] = &[
         "no documented port was refused, unanswered or unreachable",
     ),
     (Kind::ExternalPeer, "external-peer", Severity::Medium, "no outside address talked to an internal server"),
-    (Kind::Smb1, "smb1", Severity::Medium, "no SMB 1 was seen"),
+    (Kind::Smb1, "smb1", Severity::Medium, "no connection was seen to speak SMB 1"),
     (Kind::WeakTls, "weak-tls", Severity::Info, "no TLS weaker than the policy allows was seen"),
     (Kind::RangeOnly, "range-only", Severity::Low, "no flow rests on a media range alone"),
     (Kind::RoleConflict, "role-conflict", Severity::Low, "no declared host answered on a port of another role"),
@@ -113,8 +115,8 @@ impl Kind {
 }
 
 /// What is wrong with one flow; often nothing, sometimes several things.
-pub(super) fn kinds(flow: &Flow<Evidence>, judged: &Judged<'_>, policy: &Policy) -> Vec<(Kind, Severity)> {
-    let mut kinds = Vec::new();
+pub(super) fn kinds(flow: &Flow<Evidence>, judged: &Judged<'_>, policy: &Policy) -> ArrayVec<(Kind, Severity), 5> {
+    let mut kinds = ArrayVec::new();
     // What only a switched-off overlay explains is what every healthy pool shows.
     let explained = judged.near_misses.iter().any(|miss| miss.missing == Missing::Overlay);
     let plain = |kind: Kind| (kind, kind.severity());
@@ -189,7 +191,7 @@ fn is_ephemeral(miss: &NearMiss<'_>) -> bool {
 }
 
 /// Rows that would explain the flow if the responder had another role.
-fn conflicting_rows<'j>(judged: &'j Judged<'_>) -> impl Iterator<Item = &'j str> {
+fn conflicting_rows<'a>(judged: &Judged<'a>) -> impl Iterator<Item = &'a str> {
     let of_other_role = judged.near_misses.iter().filter(|miss| {
         miss.missing == Missing::Place(Misfit::Role) && miss.row.is_fixed() && miss.contradiction.is_none()
     });
@@ -197,11 +199,10 @@ fn conflicting_rows<'j>(judged: &'j Judged<'_>) -> impl Iterator<Item = &'j str>
 }
 
 /// Rows that a finding names: those that fit, or those that would for another role.
-pub(super) fn rows<'j>(kind: Kind, judged: &'j Judged<'_>) -> Box<dyn Iterator<Item = &'j str> + 'j> {
-    match kind {
-        Kind::RoleConflict => Box::new(conflicting_rows(judged)),
-        _ => Box::new(judged.rows.iter().map(|row| &*row.id)),
-    }
+pub(super) fn rows<'a>(kind: Kind, judged: &Judged<'a>) -> impl Iterator<Item = &'a str> {
+    let conflict = kind == Kind::RoleConflict;
+    let fitting = judged.rows.iter().filter(move |_| !conflict).map(|row| &*row.id);
+    conflicting_rows(judged).filter(move |_| conflict).chain(fitting)
 }
 
 /// One sentence.
@@ -223,13 +224,13 @@ pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> 
                 // What falls by the payload tells it.
                 let told = matches!(miss.missing, Missing::Payload | Missing::Place(Misfit::NotMedia));
                 let observed = if told || miss.contradiction.is_some() { String::new() } else { observed() };
-                format!("no row explains {port}; nearest is {}: {}{observed}", miss.row.id, miss.why)
+                format!("no row explains {port}; nearest is {}: {}{observed}", miss.row.id, judged.why(miss))
             }
             None => format!("no row explains {port}{}", observed()),
         },
         Kind::UnknownListener => {
             let off = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay);
-            let hint = off.map(|miss| format!("; {} {}", miss.row.id, miss.why)).unwrap_or_default();
+            let hint = off.map(|miss| format!("; {} {}", miss.row.id, judged.why(miss))).unwrap_or_default();
             let declared = to.who.declared;
             format!("{responder}, declared {declared}, accepted on {port}, which no row explains{hint}{}", observed())
         }
@@ -260,14 +261,14 @@ pub(super) fn reason(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>) -> 
 }
 
 /// What is counted within a finding: how documented connections failed, what of TLS is weak.
-pub(super) fn tally(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>, policy: &Policy) -> Vec<String> {
+pub(super) fn tally(kind: Kind, flow: &Flow<Evidence>, judged: &Judged<'_>, policy: &Policy) -> Vec<Cow<'static, str>> {
     match (kind, judged.outcome, flow.icmp) {
-        (Kind::WeakTls, ..) => weaknesses(flow, judged, policy),
-        (Kind::BlockedDocumentedPort, Outcome::Refused, _) => vec!["refused (RST)".to_owned()],
+        (Kind::WeakTls, ..) => weaknesses(flow, judged, policy).into_iter().map(Cow::from).collect(),
+        (Kind::BlockedDocumentedPort, Outcome::Refused, _) => vec!["refused (RST)".into()],
         (Kind::BlockedDocumentedPort, Outcome::Unreachable, Some(icmp)) => {
-            vec![format!("unreachable, {}", icmp_text(icmp))]
+            vec![format!("unreachable, {}", icmp_text(icmp)).into()]
         }
-        (Kind::BlockedDocumentedPort, ..) => vec!["not answered, though the host answers elsewhere".to_owned()],
+        (Kind::BlockedDocumentedPort, ..) => vec!["not answered, though the host answers elsewhere".into()],
         _ => Vec::new(),
     }
 }
@@ -321,7 +322,7 @@ mod tests {
     fn found(scene: &Scene, policy: &Policy, flows: &[Flow<Evidence>]) -> Vec<String> {
         let (judge, reading) = (scene.judge(), crate::report::testing::reading(&[]));
         let mut findings = Findings::new(&reading, &judge, policy);
-        flows.iter().for_each(|flow| findings.count(flow, &judge.judge(0, flow)));
+        flows.iter().for_each(|flow| findings.count(0, flow, &judge.judge(0, flow)));
         let line = |finding: &Finding| {
             let port = finding.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
             let rows = finding.rows.join(" ");
@@ -473,7 +474,7 @@ mod tests {
         };
         let all = Sight { flows: true, payload: true };
         assert!(told(POOL, all).contains(&"no clear-text SIP or HTTP was seen where TLS is required".to_owned()));
-        assert!(told(POOL, all).contains(&"no SMB 1 was seen".to_owned()));
+        assert!(told(POOL, all).contains(&"no connection was seen to speak SMB 1".to_owned()));
         assert!(
             told("", all).contains(&"one-way-tls-on-mtls was not looked for: no two servers are declared".to_owned())
         );

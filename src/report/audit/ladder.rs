@@ -14,16 +14,16 @@ use super::kind::{Kind, Severity};
 use crate::net::Transport;
 
 /// What makes flows one finding. No port stands for all ports.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Group {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Group<'a> {
     /// The accept entry's place in the topology.
     pub(super) accepted: Option<usize>,
     pub(super) severity: Severity,
     pub(super) kind: Kind,
-    pub(super) responder: Label,
+    pub(super) responder: Label<'a>,
     pub(super) transport: Transport,
     pub(super) port: Option<u16>,
-    pub(super) initiator: Label,
+    pub(super) initiator: Label<'a>,
 }
 
 /// This many undeclared initiators of one finding become "N hosts".
@@ -38,40 +38,57 @@ const STRANGERS_APART: usize = 1000;
 const FINDINGS_APART: usize = 10_000;
 
 /// How many groups may differ in what is left out, and what is.
-type Rung = (usize, fn(&Group) -> Option<Group>);
+type Rung = (usize, Widen);
+/// The group that a rung makes of one, if it is its business.
+type Widen = for<'a> fn(&Group<'a>) -> Option<Group<'a>>;
 
 const LADDER: &[Rung] = &[
     (INITIATORS_APART, any_initiator),
     (PORTS_APART, any_port),
     (RESPONDERS_APART, any_responder),
-    (STRANGERS_APART, |group| any_responder(group).as_ref().and_then(any_port)),
-    (STRANGERS_APART, |group| any_initiator(group).as_ref().and_then(any_port)),
-    (STRANGERS_APART, |group| any_initiator(group).as_ref().and_then(any_responder).as_ref().and_then(any_port)),
-    (FINDINGS_APART, |group| {
-        Some(Group { initiator: Label::Anyone, responder: Label::Anyone, port: None, ..group.clone() })
-    }),
+    (STRANGERS_APART, any_responder_and_port),
+    (STRANGERS_APART, any_initiator_and_port),
+    (STRANGERS_APART, any_stranger),
+    (FINDINGS_APART, anyone),
 ];
 
-fn any_initiator(group: &Group) -> Option<Group> {
-    is_undeclared(&group.initiator).then(|| Group { initiator: Label::Anyone, ..group.clone() })
+/// The first rung.
+pub(super) fn any_initiator<'a>(group: &Group<'a>) -> Option<Group<'a>> {
+    is_undeclared(&group.initiator).then_some(Group { initiator: Label::Anyone, ..*group })
 }
 
-fn any_port(group: &Group) -> Option<Group> {
-    Some(Group { port: None, ..group.clone() })
+const fn any_port<'a>(group: &Group<'a>) -> Option<Group<'a>> {
+    Some(Group { port: None, ..*group })
 }
 
-fn any_responder(group: &Group) -> Option<Group> {
-    is_undeclared(&group.responder).then(|| Group { responder: Label::Anyone, ..group.clone() })
+fn any_responder<'a>(group: &Group<'a>) -> Option<Group<'a>> {
+    is_undeclared(&group.responder).then_some(Group { responder: Label::Anyone, ..*group })
 }
 
-const fn is_undeclared(label: &Label) -> bool {
+fn any_responder_and_port<'a>(group: &Group<'a>) -> Option<Group<'a>> {
+    any_port(&any_responder(group)?)
+}
+
+fn any_initiator_and_port<'a>(group: &Group<'a>) -> Option<Group<'a>> {
+    any_port(&any_initiator(group)?)
+}
+
+fn any_stranger<'a>(group: &Group<'a>) -> Option<Group<'a>> {
+    any_responder_and_port(&any_initiator(group)?)
+}
+
+const fn anyone<'a>(group: &Group<'a>) -> Option<Group<'a>> {
+    Some(Group { initiator: Label::Anyone, responder: Label::Anyone, port: None, ..*group })
+}
+
+const fn is_undeclared(label: &Label<'_>) -> bool {
     matches!(label, Label::Address(_) | Label::Anyone)
 }
 
-impl Group {
+impl Group<'_> {
     /// The group itself, and every one that it may have become a part of, narrow before wide.
     pub(super) fn wider(&self) -> Vec<Self> {
-        let mut groups = vec![self.clone()];
+        let mut groups = vec![*self];
         for (_, widen) in LADDER {
             let wide: Vec<_> = groups.iter().filter_map(widen).filter(|wide| !groups.contains(wide)).collect();
             groups.extend(wide);
@@ -81,20 +98,20 @@ impl Group {
 }
 
 /// Climbs the ladder once; `absorb` adds the second to the first.
-pub(super) fn roll_up<G>(groups: BTreeMap<Group, G>, absorb: impl Fn(&mut G, G)) -> BTreeMap<Group, G> {
+pub(super) fn roll_up<G>(groups: BTreeMap<Group<'_>, G>, absorb: impl Fn(&mut G, G)) -> BTreeMap<Group<'_>, G> {
     LADDER.iter().fold(groups, |groups, &(at_most, widen)| merge(groups, at_most, widen, &absorb))
 }
 
-fn merge<G>(
-    groups: BTreeMap<Group, G>,
+fn merge<'a, G>(
+    groups: BTreeMap<Group<'a>, G>,
     at_most: usize,
-    widen: fn(&Group) -> Option<Group>,
+    widen: Widen,
     absorb: &impl Fn(&mut G, G),
-) -> BTreeMap<Group, G> {
+) -> BTreeMap<Group<'a>, G> {
     if groups.len() <= at_most {
         return groups;
     }
-    let mut sizes: BTreeMap<Group, usize> = BTreeMap::new();
+    let mut sizes: BTreeMap<Group<'_>, usize> = BTreeMap::new();
     for group in groups.keys() {
         if let Some(wide) = widen(group).filter(|wide| wide != group) {
             *sizes.entry(wide).or_default() += 1;
@@ -104,7 +121,7 @@ fn merge<G>(
     if sizes.is_empty() {
         return groups;
     }
-    let mut merged: BTreeMap<Group, G> = BTreeMap::new();
+    let mut merged: BTreeMap<Group<'a>, G> = BTreeMap::new();
     for (group, gathered) in groups {
         let wide = widen(&group).filter(|wide| sizes.contains_key(wide));
         match merged.entry(wide.unwrap_or(group)) {
@@ -122,16 +139,16 @@ mod tests {
     use super::*;
     use crate::net::Address;
 
-    fn host(number: usize) -> Label {
+    fn host(number: usize) -> Label<'static> {
         let [.., b, c, d] = number.to_be_bytes();
         Label::Address(Address::v4([10, b, c, d]))
     }
 
-    fn named(number: usize) -> Label {
-        Label::Host(format!("h{number}"))
+    fn named(number: usize) -> Label<'static> {
+        Label::Host(format!("h{number}").leak())
     }
 
-    fn group(initiator: Label, responder: Label, port: usize) -> Group {
+    fn group(initiator: Label<'static>, responder: Label<'static>, port: usize) -> Group<'static> {
         Group {
             accepted: None,
             severity: Severity::Medium,
@@ -144,14 +161,14 @@ mod tests {
     }
 
     /// So many groups, number by number, come to so many; none gets lost.
-    fn check(n: usize, of: impl Fn(usize) -> Group, expected: usize) -> Vec<Group> {
-        let groups: BTreeMap<Group, usize> = (0..n).map(|number| (of(number), 1)).collect();
+    fn check(n: usize, of: impl Fn(usize) -> Group<'static>, expected: usize) -> Vec<Group<'static>> {
+        let groups: BTreeMap<Group<'_>, usize> = (0..n).map(|number| (of(number), 1)).collect();
         assert_eq!(groups.len(), n);
         let at_once = roll_up(groups, |all, more| *all += more);
         assert_eq!(at_once.len(), expected);
         assert_eq!(at_once.values().sum::<usize>(), n);
         // And if the ladder is climbed all the time.
-        let mut growing: BTreeMap<Group, usize> = BTreeMap::new();
+        let mut growing: BTreeMap<Group<'_>, usize> = BTreeMap::new();
         for number in 0..n {
             *growing.entry(of(number)).or_default() += 1;
             if number % 3000 == 2999 {
@@ -167,7 +184,7 @@ mod tests {
     fn each_rung_tolerates_so_many() {
         let server = || named(0);
         for (at_most, of) in [
-            (INITIATORS_APART, &(|n| group(host(n), server(), 80)) as &dyn Fn(usize) -> Group),
+            (INITIATORS_APART, &(|n| group(host(n), server(), 80)) as &dyn Fn(usize) -> Group<'static>),
             (PORTS_APART, &|n| group(named(1), server(), n)),
             (RESPONDERS_APART, &|n| group(named(1), host(n), 80)),
             (STRANGERS_APART, &|n| group(named(1), host(n), n)),
@@ -191,7 +208,7 @@ mod tests {
             _ => group(host(n % 10), host(n), n % 65_536),
         };
         let left = {
-            let groups: BTreeMap<Group, usize> = (0..100_000).map(|number| (mixed(number), 1)).collect();
+            let groups: BTreeMap<Group<'_>, usize> = (0..100_000).map(|number| (mixed(number), 1)).collect();
             roll_up(groups, |all, more| *all += more)
         };
         assert!(left.len() <= FINDINGS_APART + 4 * STRANGERS_APART, "{}", left.len());

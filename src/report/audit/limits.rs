@@ -4,7 +4,7 @@
 //! Must not know: flows, or how the figures were gathered.
 
 use super::findings::Withheld;
-use super::fitness::{Fitness, OneSided, silence};
+use super::fitness::{Fitness, OneSided, WrongChecksums, silence};
 use crate::capture::LinkType;
 use crate::reading::{Bound, Doubt, Evicted, Reading, Stats};
 use crate::report::text::{count, harmless, plural};
@@ -119,18 +119,22 @@ fn one_sided(fitness: &Fitness) -> impl Iterator<Item = String> {
 
 fn snaplen(fitness: &Fitness) -> Option<String> {
     let cut = fitness.snaplen_cut_frames;
-    (cut > 0).then(|| format!("{} cut by the snaplen: their payload cannot be proven", plural(cut, "frame")))
+    let whose = if cut == 1 { "its" } else { "their" };
+    (cut > 0).then(|| format!("{} cut by the snaplen: {whose} payload cannot be proven", plural(cut, "frame")))
 }
 
 fn duplicates(stats: &Stats) -> Option<String> {
-    let frames = |n: u64| if n == 1 { "1 frame is a copy".to_owned() } else { format!("{n} frames are copies") };
+    let frames = |n: u64| match n {
+        1 => "1 frame is a copy of a packet".to_owned(),
+        n => format!("{n} frames are copies of packets"),
+    };
     let fuller = match stats.fuller_copies {
         0 => String::new(),
         n => format!("; of {n} of them more was captured than of the first, which is not read: read that file alone"),
     };
     (stats.duplicates > 0).then(|| {
         format!(
-            "{} of packets captured before (a mirror port, or both ends): each packet counts once, at the time of its \
+            "{} captured before (a mirror port, or both ends): each packet counts once, at the time of its \
              first copy, so that round-trip times may mix two places{fuller}",
             frames(stats.duplicates)
         )
@@ -155,26 +159,44 @@ fn offload(fitness: &Fitness) -> Option<String> {
     }
 }
 
-fn checksums(fitness: &Fitness) -> Vec<String> {
-    let told = |host: &super::fitness::WrongChecksums| {
+fn checksums(fitness: &Fitness) -> Option<String> {
+    let told = |host: &WrongChecksums| {
         let name = name(host.name.as_deref(), &host.address);
         let n = plural(host.segments, "SYN segment");
         format!(
-            "captured on {name}: its network card fills in checksums (wrong in {} {n} it sends, right in others'); \
-             wrong checksums of it prove no damage",
-            if host.segments == 1 { "the" } else { "all" }
+            "captured on {name}: its network card fills in checksums (wrong in all {n} it sends, right in others'); \
+             wrong checksums of it prove no damage"
         )
     };
     let hosts = &fitness.wrong_checksums;
-    if fitness.right_checksums == 0 && hosts.len() > 1 {
-        let all = hosts.iter().map(|host| host.segments).sum();
-        return vec![format!(
+    let wrong: u64 = hosts.iter().map(|host| host.segments).sum();
+    match hosts.as_slice() {
+        [] => None,
+        // Its own card, if its segments alone are wrong, and not only once.
+        [host] if fitness.right_checksums > 0 && host.segments > 1 => Some(told(host)),
+        [_, _, ..] if fitness.right_checksums == 0 => Some(format!(
             "the TCP checksum is wrong in all {} that were checked: addresses or ports were rewritten after the capture, \
              or network cards fill it in; who is who may not be as it was",
-            plural(all, "SYN segment")
-        )];
+            plural(wrong, "SYN segment")
+        )),
+        _ => Some(format!(
+            "the TCP checksum is wrong in {} of {} that were checked ({}): network cards fill it in where the capture was \
+             taken, or the line is damaged",
+            count(wrong),
+            plural(wrong + fitness.right_checksums, "SYN segment"),
+            listed(hosts)
+        )),
     }
-    hosts.iter().take(NAMED).map(told).collect()
+}
+
+/// "fe01 (10.0.0.11), 10.1.0.5 and 3 more".
+fn listed(hosts: &[WrongChecksums]) -> String {
+    let names = hosts.iter().take(NAMED).map(|host| name(host.name.as_deref(), &host.address));
+    let names = names.collect::<Vec<_>>().join(", ");
+    match hosts.len().saturating_sub(NAMED) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
 }
 
 fn dropped(fitness: &Fitness, reading: &Reading) -> Option<String> {

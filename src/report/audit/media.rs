@@ -6,7 +6,7 @@
 //! DSCP values recommended for Lync: audio 46 (EF), video 34 (AF41), SIP signalling 24 (CS3). For application sharing and
 //! file transfer none is: their marking is only told. (Names: RFC 3246, RFC 2597, RFC 2474 §4.2.2.)
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -128,8 +128,6 @@ pub(super) struct Gathered {
     untracked: u64,
     media: BTreeMap<Medium, OfMedium>,
     marking: [Marking; TRAFFIC.len()],
-    /// Who sent anything at all.
-    senders: HashSet<Address>,
     /// Who sent audio to whom.
     audio: BTreeSet<(Address, Address)>,
     /// Audio one way, with its sender and its silent receiver.
@@ -139,8 +137,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) fn count(&mut self, index: usize, flow: &Flow<Evidence>, judged: &Judged<'_>) {
-        for (direction, address) in senders(flow) {
-            self.senders.insert(address);
+        for (direction, _) in senders(flow) {
             self.count_signalling(flow, judged, direction);
         }
         let Some(media) = flow.state.media() else { return };
@@ -235,7 +232,12 @@ impl Gathered {
     }
 
     pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> MediaRecord {
-        let Self { senders, audio, one_way, .. } = self;
+        let Self { audio, one_way, .. } = self;
+        // Of those who were sent audio, who sent anything at all.
+        let asked: BTreeSet<_> = one_way.iter().map(|&(_, to, _)| to).collect();
+        let flows = reading.flows.iter().filter(|_| !asked.is_empty());
+        let senders: BTreeSet<_> =
+            flows.flat_map(senders).map(|(_, from)| from).filter(|from| asked.contains(from)).collect();
         // A receiver that sends nothing anywhere, or mostly unseen, may only stand where the capture does not see it; one
         // that answers from another port is not silent.
         let silent = |(from, to, _): &(Address, Address, OneWay)| {

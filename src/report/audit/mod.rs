@@ -84,20 +84,26 @@ impl Audit {
         let mut fitness = fitness::Gathered::default();
         let mut tally = Tally::default();
         let mut payload = false;
+        let mut succeeded = Vec::new();
         for (index, flow) in reading.flows.iter().enumerate() {
             let judged = judge.judge(index, flow);
             payload |= flow.state.has_payload();
             tally.count(&judged);
             media.count(index, flow, &judged);
             services.count(flow, &judged);
-            findings.count(flow, &judged);
+            findings.count(index, flow, &judged);
             coverage.count(flow, &judged);
             fitness.count(flow, &judged);
+            if findings::succeeded(&judged) {
+                succeeded.push(index);
+            }
         }
         let coverage = coverage.finish(judge);
+        // Few ports are blocked: of the flows that succeeded, those to other ports are not looked at again.
         let blocked = findings.blocked();
-        if !blocked.is_empty() {
-            for (index, flow) in reading.flows.iter().enumerate() {
+        let blocks = |flow: &Flow<Evidence>| blocked.may_be_of(&flow.tuple);
+        for &index in succeeded.iter().filter(|_| !blocked.is_empty()) {
+            if let Some(flow) = reading.flows.get(index).filter(|flow| blocks(flow)) {
                 findings.weigh(&judge.judge(index, flow), &blocked);
             }
         }
@@ -136,6 +142,11 @@ impl Verdicts {
         if let Some(n) = self.0.get_mut(verdict as usize) {
             *n += 1;
         }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn absorb(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(n, more)| *n += more);
     }
 
     /// Flows with this verdict.
@@ -203,27 +214,44 @@ fn summary(reading: &Reading, judge: &Judge<'_>, tally: &Tally) -> Summary {
 /// The footer of a list of flows: of everything read, whatever was selected.
 #[must_use]
 pub fn footer(reading: &Reading, judge: &Judge<'_>) -> Summary {
-    let mut gathered = fitness::Gathered::default();
-    let mut tally = Tally::default();
+    let mut footer = Footer::default();
     for (index, flow) in reading.flows.iter().enumerate() {
-        let judged = judge.judge(index, flow);
-        tally.count(&judged);
-        gathered.count(flow, &judged);
+        footer.count(flow, &judge.judge(index, flow));
     }
-    Summary { fitness: Some(gathered.finish(reading, judge)), ..summary(reading, judge, &tally) }
+    footer.finish(reading, judge)
+}
+
+/// The same, gathered by whoever judges each flow anyway.
+#[derive(Default)]
+pub(super) struct Footer {
+    fitness: fitness::Gathered,
+    tally: Tally,
+}
+
+impl Footer {
+    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+        self.tally.count(judged);
+        self.fitness.count(flow, judged);
+    }
+
+    pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> Summary {
+        let fitness = self.fitness.finish(reading, judge);
+        Summary { fitness: Some(fitness), ..summary(reading, judge, &self.tally) }
+    }
 }
 
 /// What one flow leads to by a policy: findings, and those that the user accepted.
 #[must_use]
-pub fn findings_of(
-    policy: &Policy,
-    reading: &Reading,
-    judge: &Judge<'_>,
-    flow: &Flow<Evidence>,
-    judged: &Judged<'_>,
+pub fn findings_of<'a>(
+    policy: &'a Policy,
+    reading: &'a Reading,
+    judge: &'a Judge<'a>,
+    index: usize,
+    flow: &'a Flow<Evidence>,
+    judged: &Judged<'a>,
 ) -> (Vec<Finding>, Vec<Finding>) {
     let mut findings = findings::Findings::new(reading, judge, policy);
-    findings.count(flow, judged);
+    findings.count(index, flow, judged);
     findings.finish()
 }
 
@@ -233,7 +261,7 @@ pub fn record<'a>(
     reading: &'a Reading,
     judge: &Judge<'_>,
     index: usize,
-    flow: &Flow<Evidence>,
+    flow: &'a Flow<Evidence>,
     judged: &'a Judged<'a>,
 ) -> FlowRecord<'a> {
     FlowRecord::new(index, flow, judge, judged, reading.file_of(flow.first_frame))

@@ -149,14 +149,16 @@ impl Policy {
     }
 
     fn expiry(&self, whose: &str, certificate: &Certificate, at: Timestamp) -> Option<String> {
+        let end = certificate.not_after;
+        let verb = match end {
+            _ if end < at => "expired",
+            _ if end.since(at) < i64::from(self.expiry_days).saturating_mul(DAY) => "expires",
+            _ => return None,
+        };
         let name: String = harmless(&certificate.subject).chars().take(SUBJECT_AT_MOST).collect();
-        let (end, day) = (certificate.not_after, rfc3339(certificate.not_after));
+        let day = rfc3339(end);
         let day = day.split('T').next().unwrap_or(&day);
-        if end < at {
-            return Some(format!("{whose} certificate {name} expired on {day}"));
-        }
-        let soon = end.since(at) < i64::from(self.expiry_days).saturating_mul(DAY);
-        soon.then(|| format!("{whose} certificate {name} expires on {day}"))
+        Some(format!("{whose} certificate {name} {verb} on {day}"))
     }
 }
 

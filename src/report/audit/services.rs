@@ -3,6 +3,7 @@
 //! In: judged flows that rows explain. Out: [`ServiceRecord`]s, busiest first.
 //! Must not know: findings.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
@@ -11,9 +12,10 @@ use serde::Serialize;
 use super::Proofs;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
-use crate::net::Address;
+use crate::net::{Address, Transport};
 use crate::report::text::seconds;
-use crate::verdict::{Judged, Verdict};
+use crate::topology::hash::{FastMap, FastSet};
+use crate::verdict::{Judged, Outcome, Verdict};
 
 /// One service.
 #[derive(Clone, Debug, Serialize)]
@@ -98,20 +100,20 @@ impl Lazy {
 
 /// What is gathered of one service.
 #[derive(Default)]
-struct Gathered {
-    service: String,
-    catalog: String,
+struct Gathered<'a> {
+    service: &'a str,
+    catalog: &'a str,
     expected: String,
-    also: BTreeSet<String>,
-    transports: BTreeSet<&'static str>,
+    also: BTreeSet<&'a str>,
+    transports: BTreeSet<Transport>,
     ports: BTreeSet<u16>,
     flows: u64,
     proofs: Proofs,
-    initiators: BTreeSet<Address>,
-    responders: BTreeSet<Address>,
+    initiators: FastSet<Address>,
+    responders: FastSet<Address>,
     packets: u64,
     bytes: u64,
-    outcomes: BTreeMap<&'static str, u64>,
+    outcomes: BTreeMap<Outcome, u64>,
     sizes: Lazy,
     shortest: Option<u32>,
     rtt: Lazy,
@@ -120,22 +122,20 @@ struct Gathered {
 
 /// All services.
 #[derive(Default)]
-pub(super) struct Services(BTreeMap<(String, Verdict), Gathered>);
+pub(super) struct Services<'a>(FastMap<(&'a str, Verdict), Gathered<'a>>);
 
-impl Services {
-    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
+impl<'a> Services<'a> {
+    pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'a>) {
         let Some((row, others)) = judged.rows.split_first() else { return };
-        let service = self.0.entry((row.id.clone(), judged.verdict)).or_insert_with(|| Gathered {
-            service: row.service.clone(),
-            catalog: row.catalog.clone(),
+        let service = self.0.entry((&row.id, judged.verdict)).or_insert_with(|| Gathered {
+            service: &row.service,
+            catalog: &row.catalog,
             expected: row.expected(),
             ..Gathered::default()
         });
-        for other in others.iter().filter(|other| !service.also.contains(&other.id)).collect::<Vec<_>>() {
-            service.also.insert(other.id.clone());
-        }
+        service.also.extend(others.iter().map(|other| &*other.id));
         let (from, to) = (judged.oriented.initiator.at, judged.oriented.responder.at);
-        service.transports.insert(judged.oriented.transport.as_str());
+        service.transports.insert(judged.oriented.transport);
         // A range's ports are told by its row; listing thousands of them tells nothing.
         if row.is_fixed() {
             service.ports.insert(to.port);
@@ -146,7 +146,7 @@ impl Services {
         service.responders.insert(to.address);
         service.packets += flow.packets();
         service.bytes += flow.counters.forward.bytes + flow.counters.reverse.bytes;
-        *service.outcomes.entry(judged.outcome.as_str()).or_default() += 1;
+        *service.outcomes.entry(judged.outcome).or_default() += 1;
         for (length, frames) in flow.sizes.iter() {
             service.sizes.record(u64::from(length), u64::from(frames));
         }
@@ -159,14 +159,14 @@ impl Services {
     }
 
     pub(super) fn finish(self) -> Vec<ServiceRecord> {
-        let mut records: Vec<_> = self.0.into_iter().map(|((row, verdict), of)| of.finish(row, verdict)).collect();
-        records.sort_by(|a, b| b.flows.cmp(&a.flows).then_with(|| a.row.cmp(&b.row)));
-        records
+        let mut services: Vec<_> = self.0.into_iter().collect();
+        services.sort_by_key(|&((row, verdict), ref of)| (Reverse(of.flows), row, verdict));
+        services.into_iter().map(|((row, verdict), of)| of.finish(row, verdict)).collect()
     }
 }
 
-impl Gathered {
-    fn finish(self, row: String, verdict: Verdict) -> ServiceRecord {
+impl Gathered<'_> {
+    fn finish(self, row: &str, verdict: Verdict) -> ServiceRecord {
         let microseconds = 1.0 / seconds(1000);
         let packet_size = self.sizes.percentiles(1.0).map(|sizes| Percentiles {
             // The buckets are coarse, but the extremes are exact.
@@ -174,13 +174,13 @@ impl Gathered {
             ..sizes
         });
         ServiceRecord {
-            row,
-            catalog: self.catalog,
-            service: self.service,
-            also: self.also.into_iter().collect(),
+            row: row.to_owned(),
+            catalog: self.catalog.to_owned(),
+            service: self.service.to_owned(),
+            also: self.also.into_iter().map(str::to_owned).collect(),
             expected: self.expected,
             verdict: verdict.as_str(),
-            transports: self.transports.into_iter().collect(),
+            transports: self.transports.into_iter().map(Transport::as_str).collect(),
             ports: self.ports.into_iter().collect(),
             flows: self.flows,
             proofs: self.proofs.by_name(),
@@ -188,7 +188,7 @@ impl Gathered {
             responders: self.responders.len() as u64,
             packets: self.packets,
             bytes: self.bytes,
-            outcomes: self.outcomes,
+            outcomes: self.outcomes.into_iter().map(|(outcome, n)| (outcome.as_str(), n)).collect(),
             packet_size,
             handshake_rtt_s: self.rtt.percentiles(microseconds),
             duration_s: self.duration.percentiles(microseconds),

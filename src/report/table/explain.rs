@@ -119,12 +119,12 @@ fn sighting(seen: Option<&SightingRecord>, bytes: u64, captured: bool) -> String
 }
 
 /// What more is known than the protocol's name, one sentence each.
-fn facts(observed: &ObservedRecord) -> Vec<String> {
+fn facts(observed: &ObservedRecord<'_>) -> Vec<String> {
     let mut facts = Vec::new();
     let parts = [
         observed.version.as_ref().filter(|_| observed.protocol == "tls").map(|version| format!("version {version}")),
         observed.offered_version.as_ref().map(|version| format!("offered up to {version}")),
-        observed.cipher_suite.clone(),
+        observed.cipher_suite.as_deref().map(str::to_owned),
         observed.alpn.as_ref().map(|alpn| format!("ALPN {}", cut(alpn))),
         observed.resumed.filter(|resumed| *resumed).map(|_| "resumed, so that no certificate is shown".to_owned()),
     ];
@@ -151,15 +151,15 @@ fn facts(observed: &ObservedRecord) -> Vec<String> {
     facts
 }
 
-fn certificate(certificate: &CertificateRecord) -> String {
+fn certificate(certificate: &CertificateRecord<'_>) -> String {
     let names: Vec<_> = certificate.names.iter().take(LISTED).map(|name| cut(name)).collect();
     let names = if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) };
     let day = |time: &str| time.split('T').next().unwrap_or_default().to_owned();
     format!(
         "server certificate {}{names}{}, issued by {}, valid {} to {}",
-        cut(&certificate.subject),
+        cut(certificate.subject),
         more(certificate.names.len()),
-        cut(&certificate.issuer),
+        cut(certificate.issuer),
         day(&certificate.not_before),
         day(&certificate.not_after)
     )

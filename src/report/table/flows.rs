@@ -109,7 +109,9 @@ impl FlowTable {
         }
         let service = match (judged.rows.first(), judged.near_misses.first()) {
             (Some(row), _) => harmless(&row.service),
-            (None, Some(miss)) => self.look.paint(Tone::Faint, &harmless(&format!("{}: {}", miss.row.id, miss.why))),
+            (None, Some(miss)) => {
+                self.look.paint(Tone::Faint, &harmless(&format!("{}: {}", miss.row.id, judged.why(miss))))
+            }
             (None, None) => String::new(),
         };
         // How well media goes says more than the name of its row.
