@@ -32,7 +32,8 @@
 //! | [`cli`] | arguments → work → exit code | how anything is done |
 //!
 //! Verdicts are computed after the last packet, once per flow: who the hosts are is known only then, and the hot path
-//! stays free of catalogs. Memory grows with the number of flows, never with the file, and is bounded: when there is no more
+//! stays free of catalogs. Two threads share the way: one reads and decodes, the other counts and examines what it is handed,
+//! in order, so that the answer does not depend on it. Memory grows with the number of flows, never with the file, and is bounded: when there is no more
 //! room [`pipeline`] drops the flows that tell least, counted, and the report says so.
 //!
 //! # Three kinds of failure

@@ -8,6 +8,7 @@ mod common;
 mod world;
 
 use common::media::{PCMU, Stream};
+use common::microsoft::rpc_bind;
 use common::savefile::{Pcap, in_time_order};
 use common::tls::Session;
 use common::{Frame, MILLISECOND, Side, Tcp, Udp, Wire, tcp_flow};
@@ -275,4 +276,23 @@ fn a_service_whose_answers_were_not_captured_was_not_asked_in_vain() {
     let refused = world(vec![Tcp::new(at(0), end(CLIENT), end(FE02)).refused().frames()]);
     let record = audit(&refused).coverage.into_iter().find(|record| record.row == "S03" && record.seen).unwrap();
     assert_eq!((record.accepted, record.in_vain), (false, true));
+}
+
+#[test]
+fn a_listener_that_some_flows_prove_is_known_to_the_others() {
+    let topology = r#"host = [{ name = "dc01", addresses = ["10.0.0.5"], roles = ["domain-controller"] }]"#;
+    let (from, to) = (end("10.0.0.11:50001"), end("10.0.0.5:49667"));
+    let silent = tcp_flow(at(0), from, to, &[]);
+    let spoken = tcp_flow(at(1), end("10.0.0.11:50002"), to, &rpc_bind(&[7; 16], 4, 49667));
+    let overlays = ["windows-infrastructure"];
+    let listener = |conversations| {
+        let world = World::new(topology, &overlays, conversations);
+        let findings = audit(&world).findings.into_iter();
+        findings.map(|finding| (finding.kind, finding.severity.as_str(), finding.reason)).collect::<Vec<_>>()
+    };
+    let alone = listener(vec![silent.clone()]);
+    assert!(alone.iter().any(|(kind, severity, _)| (*kind, *severity) == ("unknown-listener", "medium")), "{alone:?}");
+    let both = listener(vec![silent, spoken]);
+    assert!(both.iter().all(|(_, severity, _)| *severity == "low"), "{both:?}");
+    assert!(both[0].2.contains("1 other flow to it proved what it is"), "{both:?}");
 }

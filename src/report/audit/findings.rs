@@ -3,7 +3,7 @@
 //! In: judged flows. Out: [`Finding`]s grouped by kind, ends and port; those that the user accepted apart.
 //! Must not know: formats, or what makes a flow a finding.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ use crate::reading::{Doubt, Reading};
 use crate::report::community_id;
 use crate::report::text::{plural, rfc3339};
 use crate::topology::Accept;
-use crate::verdict::{Judge, Judged, Missing, Verdict};
+use crate::verdict::{Judge, Judged, Missing, Proof, Verdict};
 
 /// One finding, as the contract has it.
 #[derive(Clone, Debug, Serialize)]
@@ -85,7 +85,12 @@ pub(super) struct Findings<'a> {
     rolled_up: bool,
     overlays: BTreeSet<String>,
     withheld: Withheld,
+    /// Flows that prove who listens where, by listener.
+    proven: HashMap<Listener, u64>,
 }
+
+/// A port of a host.
+type Listener = (Address, Transport, u16);
 
 /// So many groups may be gathered before they are rolled up: more than any report of use has.
 const GATHERED: usize = 1 << 14;
@@ -103,6 +108,7 @@ impl<'a> Findings<'a> {
             rolled_up: false,
             overlays: BTreeSet::new(),
             withheld: BTreeMap::new(),
+            proven: HashMap::new(),
         }
     }
 
@@ -122,6 +128,10 @@ impl<'a> Findings<'a> {
                 Some(doubt) => *self.withheld.entry(doubt).or_default() += 1,
                 None => self.add((kind, severity), (index, flow), judged),
             }
+        }
+        if judged.verdict == Verdict::Documented && judged.proof == Some(Proof::Verified) {
+            let to = judged.oriented.responder.at;
+            *self.proven.entry((to.address, judged.oriented.transport, to.port)).or_default() += 1;
         }
         if let Some(miss) = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay)
             && !self.overlays.contains(&miss.row.catalog)
@@ -227,8 +237,17 @@ impl<'a> Findings<'a> {
             let entry = group.accepted.and_then(|i| accepts.get(i));
             let expired = gathered.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
-            target.push(gathered.finish(&group, self.judge, (entry, expired), file));
+            let proven = gathered.listener(&group).and_then(|listener| self.proven.get(&listener));
+            let mut finding = gathered.finish(&group, self.judge, (entry, expired), file);
+            if let Some(&flows) = proven {
+                // These flows do not say what the others prove: the listener is known.
+                finding.severity = finding.severity.max(Severity::Low);
+                finding.reason = format!("{}; {} to it proved what it is", finding.reason, plural(flows, "other flow"));
+            }
+            target.push(finding);
         }
+        findings.sort_by_key(|finding| finding.severity);
+        accepted.sort_by_key(|finding| finding.severity);
         (findings, accepted)
     }
 }
@@ -271,6 +290,13 @@ impl<'a> Gathered<'a> {
         } else {
             self.tally.insert(one.to_owned(), n);
         }
+    }
+
+    /// The listener that no row explains, if it is about one.
+    fn listener(&self, group: &Group<'_>) -> Option<Listener> {
+        let unexplained = matches!(group.kind, Kind::UnknownListener | Kind::UndocumentedFlow);
+        let port = group.port.filter(|_| unexplained)?;
+        Some((self.responders.one()?, group.transport, port))
     }
 
     fn absorb(&mut self, other: Self) {
