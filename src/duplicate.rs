@@ -192,14 +192,15 @@ impl Content {
             &padded
         });
         let (first, second) = halves(head);
-        let begins = u128::from_le_bytes(*first) & ((1 << (8 * START)) - 1);
-        let start = known(fold(begins as u64, (begins >> 64) as u64));
+        let ([a, b], [c, d]) = (words(first), words(second));
+        let start = known(fold(a, b & u64::from(u32::MAX)));
         if !is_whole {
             return Self { start, whole: 0 };
         }
-        let head = fold(words(first), words(second));
-        let tail = payload.last_chunk::<TAIL>().filter(|_| length > HEAD).map_or(0, words);
-        Self { start, whole: known(head ^ tail) }
+        let [e, f] = payload.last_chunk::<TAIL>().filter(|_| length > HEAD).map_or([0; 2], words);
+        // What is at one place of the payload is turned like nothing at another.
+        let whole = fold(a ^ c.rotate_left(17) ^ e.rotate_left(37), b ^ d.rotate_left(29) ^ f.rotate_left(47));
+        Self { start, whole: known(whole) }
     }
 
     /// Whether the other was captured further.
@@ -230,9 +231,9 @@ fn halves(head: &[u8; HEAD]) -> (&[u8; TAIL], &[u8; TAIL]) {
 const ODD: [u64; 4] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93];
 
 #[inline]
-fn words(bytes: &[u8; TAIL]) -> u64 {
+fn words(bytes: &[u8; TAIL]) -> [u64; 2] {
     let both = u128::from_le_bytes(*bytes);
-    fold(both as u64, (both >> 64) as u64)
+    [both as u64, (both >> 64) as u64]
 }
 
 /// Multiplies to 128 bits and folds: every input bit reaches the middle.
@@ -247,26 +248,27 @@ const fn fold(a: u64, b: u64) -> u64 {
 #[inline]
 fn name(packet: &Packet<'_>) -> u64 {
     let (tuple, mark, tcp) = (&packet.tuple, packet.mark, packet.tcp);
-    let address = |address: Address| {
-        let bits = address.bits();
-        ((bits >> 64) as u64).wrapping_mul(ODD[2]) ^ bits as u64
-    };
-    let ports = u64::from(tuple.source.port) << 48 | u64::from(tuple.destination.port) << 32;
+    // The ends are kept apart by a turn: what goes back is no copy of what went.
+    let address = |address: Address| address.low() ^ address.high().rotate_left(29);
+    let (from, to) = (address(tuple.source.address), address(tuple.destination.address).rotate_left(32));
+    let ports = u64::from(tuple.source.port) << 16 | u64::from(tuple.destination.port);
     let numbers = u64::from(tcp.sequence) << 32 | u64::from(tcp.acknowledgement);
     let rest = u64::from(packet.payload_length) << 32 | u64::from(mark.offset) << 16;
     let rest = rest | u64::from(tcp.flags) << 8 | tuple.transport as u64;
-    let ends = fold(address(tuple.source.address), address(tuple.destination.address));
-    let ends = fold(ends ^ ports ^ u64::from(mark.identification), numbers);
-    fold(ends ^ ODD[3], rest)
+    let ends = fold(from ^ to, ports << 32 | u64::from(mark.identification));
+    fold(ends ^ numbers, rest)
 }
 
 /// Where a packet was captured, as far as it shows: file, interface, link type, hop limit, VLANs, tunnel.
 #[inline]
 fn place(packet: &Packet<'_>, tap: Tap) -> u64 {
     let exact = u64::from(tap.file) << 48 | u64::from(tap.link.0) << 32 | u64::from(packet.mark.hop_limit) << 24;
+    let around = u64::from(tap.interface).wrapping_mul(ODD[2]);
+    if packet.vlan.is_empty() && packet.tunnel.is_none() {
+        return exact | around >> 40;
+    }
     let vlans = packet.vlan.iter().fold(0, |all: u64, &vlan| all << 16 | u64::from(vlan));
-    let around = vlans.wrapping_mul(ODD[0]) ^ packet.tunnel.code().wrapping_mul(ODD[1]);
-    let around = around ^ u64::from(tap.interface).wrapping_mul(ODD[2]);
+    let around = around ^ vlans.wrapping_mul(ODD[0]) ^ packet.tunnel.code().wrapping_mul(ODD[1]);
     exact | around >> 40
 }
 

@@ -115,6 +115,20 @@ impl Address {
         (self.high as u128) << 64 | self.low as u128
     }
 
+    /// The upper half of [`Address::bits`].
+    #[inline]
+    #[must_use]
+    pub const fn high(self) -> u64 {
+        self.high
+    }
+
+    /// The lower half.
+    #[inline]
+    #[must_use]
+    pub const fn low(self) -> u64 {
+        self.low
+    }
+
     /// Whether no single host stands behind it: multicast or limited broadcast.
     #[must_use]
     pub const fn is_group(self) -> bool {

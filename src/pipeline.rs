@@ -3,7 +3,7 @@
 //! In: [`Inputs`] and [`Options`]. Out: a [`Reading`]: all flows with their evidence, counters, damage.
 //! Must not know: what a verdict means, formats, arguments.
 //!
-//! It has two sides, and [`parcel`]s go from one to the other in order: `intake` turns frames into packets, `tracking`
+//! It has two sides, and parcels go from one to the other in order: `intake` turns frames into packets, `tracking`
 //! counts packets in flows. Each takes about half of the time. With two threads the one reads ahead while the other
 //! counts, and since each does the same in the same order as alone, the answer is the same.
 

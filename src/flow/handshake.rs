@@ -48,7 +48,7 @@ pub struct Handshake {
     /// Initial sequence number of each end, where it is [`Marks::NUMBERED`]: its SYN was seen, or the other's SYN-ACK
     /// acknowledged it.
     initial: Both<u32>,
-    /// [`Timing::SYN`]: when, in nanoseconds. [`Timing::DONE`]: how many passed until the handshake was complete.
+    /// [`Timing::Syn`]: when, in nanoseconds. [`Timing::Done`]: how many passed until the handshake was complete.
     time: i64,
     timing: Timing,
 }
