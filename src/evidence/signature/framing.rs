@@ -134,41 +134,53 @@ fn bare(bytes: &[u8]) -> Probe {
 
 /// Where the frames begin, and what they are.
 fn start(prefix: Prefix<'_>) -> (usize, Probe) {
-    let first = walk(prefix.bytes, 0);
-    if prefix.from_start || matches!(first, Probe::Certain(_)) {
+    let (first, mut proven) = walk(prefix.bytes, 0);
+    if prefix.from_start {
         return (0, first);
     }
+    // Of all beginnings that which was proven by the fewest bytes, so that more of them do not change it.
+    let mut best = (0, first);
     let within = prefix.bytes.len().min(SEARCH);
     for at in 1..within {
+        if at >= proven {
+            break;
+        }
         // A null packet begins nothing that the frame behind it does not begin.
         if matches!(prefix.bytes.get(at..), Some([0, 0, ..])) {
             continue;
         }
-        if let certain @ Probe::Certain(_) = walk(prefix.bytes, at) {
-            return (at, certain);
+        let (probe, by) = walk(prefix.bytes, at);
+        if by < proven {
+            (best, proven) = ((at, probe), by);
         }
+    }
+    if matches!(best.1, Probe::Certain(_)) {
+        return best;
     }
     let seen = prefix.bytes.len();
     let more = if seen < SEARCH { Probe::Unsure((2 * seen).clamp(seen + 1, SEARCH)) } else { Probe::NotMe };
     (0, more)
 }
 
-/// What the frames from `at` on are. Whatever comes first decides, so that more bytes do not change it.
-fn walk(bytes: &[u8], mut at: usize) -> Probe {
+/// What the frames from `at` on are, and by how many bytes that is certain. Whatever comes first decides, so that more
+/// bytes do not change it.
+fn walk(bytes: &[u8], mut at: usize) -> (Probe, usize) {
+    const NEVER: usize = usize::MAX;
     let mut proof = Proof::default();
     let mut rtp = false;
     for _ in 0..FRAMES {
         let frame = match frame(bytes, at + 2) {
             Ok(frame) => frame,
-            Err(more) if may_be_media(bytes, at + 2) => return Probe::Unsure(more),
-            Err(_) => return Probe::NotMe,
+            Err(more) if may_be_media(bytes, at + 2) => return (Probe::Unsure(more), NEVER),
+            Err(_) => return (Probe::NotMe, NEVER),
         };
+        let by = at + 2 + frame.message.length.min(PEEK);
         at = frame.end;
         if frame.message.length == 0 {
             // A null packet (RFC 4571 §2).
             continue;
         }
-        let certain = |protocol| Probe::Certain(Sighting::of(protocol, Speaker::Either));
+        let certain = |protocol| (Probe::Certain(Sighting::of(protocol, Speaker::Either)), by);
         match content(peek(frame.message)) {
             Some(Content::Stun(message)) if !message.ms_turn => {
                 return certain(if rtp { Protocol::Rtp } else { Protocol::Stun });
@@ -177,10 +189,10 @@ fn walk(bytes: &[u8], mut at: usize) -> Probe {
             Some(Content::Rtcp(ssrc)) if proof.rtcp(ssrc, at as u64) => return certain(Protocol::Rtcp),
             Some(Content::Rtp(_)) => rtp = true,
             Some(Content::Rtcp(_)) => {}
-            Some(Content::Stun(_)) | None => return Probe::NotMe,
+            Some(Content::Stun(_)) | None => return (Probe::NotMe, NEVER),
         }
     }
-    Probe::NotMe
+    (Probe::NotMe, NEVER)
 }
 
 /// What both directions together say: STUN or not, and payload types until one is known.
