@@ -96,8 +96,8 @@ fn take_one(inputs: &mut Inputs, intake: &mut Intake, parcel: &mut Parcel) -> Re
     Ok(true)
 }
 
-/// Parcels under way at once. More only fill the cache.
-const UNDER_WAY: usize = 8;
+/// Parcels under way at once. More only fill the cache, and hold buffers.
+const UNDER_WAY: usize = 4;
 
 /// The intake in this thread, the tracking in another.
 fn side_by_side(

@@ -372,3 +372,32 @@ fn a_filter_needs_libpcap() {
     let line = ["audit", POOL, "--filter", "tcp port 5061"];
     check_complaint("--filter", run(&line), &["needs libpcap", "--host and --port"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_report_goes_where_it_is_sent_and_changes_nothing_else_there() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let scratch = Scratch::new();
+    let direct = check_code(&format!("flows {POOL} -f csv"), 0);
+    assert_eq!(check_code(&format!("flows {POOL} -f csv -o -"), 0).out, direct.out);
+    assert!(!Path::new("-").exists());
+    let (real, link) = (scratch.file("real.csv", "old"), scratch.path("link.csv"));
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(&real, &link).unwrap();
+    assert_eq!(run(&words(&format!("flows {POOL} -f csv -o {link}"))).code, Some(0));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&real).unwrap(), direct.out);
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn what_is_no_capture_of_a_network_is_named() {
+    let scratch = Scratch::new();
+    let one = fs::read(healthy(&scratch)).unwrap();
+    let twice = scratch.file("twice.pcap", [&one[..], &one].concat());
+    let answer = check_code(&format!("audit {twice}"), 3);
+    assert!(answer.err.contains("another capture begins here; join captures with mergecap"), "{}", answer.err);
+    let head = scratch.file("head.pcap", &one[..7]);
+    check_refused(&format!("audit {head}"), &["file header cut short", "nothing of it can be read"]);
+    check_refused(POOL, &["is a file, and no command", &format!("try lyncap audit {POOL}")]);
+}

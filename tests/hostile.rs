@@ -9,10 +9,12 @@
 #![allow(clippy::print_stdout, reason = "a test that skips must say so")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
+mod common;
 mod program;
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -144,6 +146,37 @@ fn every_file_ends_as_it_deserves() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let listed: BTreeSet<_> = EXCEPTIONS.iter().flat_map(|(_, _, names)| *names).copied().collect();
     assert!(hostile.is_empty() || listed == matched, "no longer there: {:?}", listed.difference(&matched));
+}
+
+/// Frames as long as any are, each of which fills a buffer, held while another thread looks at them.
+#[test]
+fn long_frames_are_not_held_without_bound() {
+    const LONG: u32 = 1 << 20;
+    let scratch = program::Scratch::new();
+    let path = scratch.path("long.pcap");
+    let mut file = File::create(&path).unwrap();
+    file.write_all(&common::savefile::Pcap::default().write(&[])).unwrap();
+    let end = |host: u8, port| std::net::SocketAddr::from(([10, 0, 0, host], port));
+    for n in 0..400_u16 {
+        let (from, to) = (end(1, 50_000 + n), end(2, 5061));
+        let body = common::frame::udp(from, to, b"long");
+        let packet = common::frame::packet(
+            from.ip(),
+            to.ip(),
+            common::frame::UDP,
+            common::frame::Hop { ttl: 64, dscp: 0, id: n },
+            &body,
+        );
+        let frame = common::frame::carry(from.ip(), to.ip(), None, &packet);
+        for word in [u32::from(n) + 1, 0, LONG, LONG] {
+            file.write_all(&word.to_le_bytes()).unwrap();
+        }
+        file.write_all(&frame).unwrap();
+        file.seek(SeekFrom::Current(i64::from(LONG) - frame.len() as i64)).unwrap();
+    }
+    let length = file.stream_position().unwrap();
+    file.set_len(length).unwrap();
+    assert_eq!(complaint(Path::new(&path), "json", SOUND), None);
 }
 
 /// The shell knows the limits: without them the test above would say nothing of time and memory.

@@ -14,7 +14,9 @@ use crate::flow::{FrameId, Prepared};
 
 /// Packets in a parcel: enough that handing it over costs nothing a packet, few enough to stay in the cache.
 const FULL: usize = 256;
-/// Buffers in a parcel. Where files overlap, one a frame.
+/// Bytes of buffers in a parcel: long frames fill one each, and a few parcels are under way at once.
+const HELD: usize = 2 << 20;
+/// Buffers in a parcel, however small: a packet has eight bits for the number of its own.
 const BUFFERS: usize = 64;
 
 /// A packet for its flow.
@@ -42,12 +44,14 @@ impl Parcel {
     /// Adds a packet whose payload is in `buffer`.
     #[inline]
     pub(super) fn add(&mut self, packet: Packet<'_>, frame: FrameId, prepared: Prepared, buffer: &Buffer) {
-        if self.buffers.last().is_none_or(|last| !Arc::ptr_eq(last, buffer)) {
+        // Where files overlap their buffers take turns.
+        let known = self.buffers.iter().rposition(|known| Arc::ptr_eq(known, buffer));
+        let number = known.unwrap_or_else(|| {
             self.buffers.push(Arc::clone(buffer));
-        }
+            self.buffers.len() - 1
+        });
         let payload = place(packet.payload, buffer);
-        let number = self.buffers.len().saturating_sub(1) as u8;
-        self.packets.push(Ready { packet: packet.detached(), frame, prepared, payload, buffer: number });
+        self.packets.push(Ready { packet: packet.detached(), frame, prepared, payload, buffer: number as u8 });
     }
 
     /// Adds what an ICMP error quotes.
@@ -57,7 +61,8 @@ impl Parcel {
 
     /// Whether it is to be handed over before the next batch.
     pub(super) fn is_full(&self) -> bool {
-        self.packets.len() >= FULL || self.quotes.len() >= FULL || self.buffers.len() >= BUFFERS
+        let held: usize = self.buffers.iter().map(|buffer| buffer.len()).sum();
+        self.packets.len() >= FULL || self.quotes.len() >= FULL || self.buffers.len() >= BUFFERS || held >= HELD
     }
 
     /// What was captured of a packet's payload.
