@@ -25,7 +25,7 @@
 
 use crate::capture::{Frame, LinkType};
 use crate::decode::{Packet, Tcp};
-use crate::net::{Address, Transport};
+use crate::net::{Address, Transport, fold};
 
 /// Packets remembered: `SETS` × `WAYS` = 8,192, 256 KiB.
 const SETS: usize = 2048;
@@ -193,13 +193,13 @@ impl Content {
         });
         let (first, second) = halves(head);
         let ([a, b], [c, d]) = (words(first), words(second));
-        let start = known(fold(a, b & u64::from(u32::MAX)));
+        let start = known(mix(a, b & u64::from(u32::MAX)));
         if !is_whole {
             return Self { start, whole: 0 };
         }
         let [e, f] = payload.last_chunk::<TAIL>().filter(|_| length > HEAD).map_or([0; 2], words);
         // What is at one place of the payload is turned like nothing at another.
-        let whole = fold(a ^ c.rotate_left(17) ^ e.rotate_left(37), b ^ d.rotate_left(29) ^ f.rotate_left(47));
+        let whole = mix(a ^ c.rotate_left(17) ^ e.rotate_left(37), b ^ d.rotate_left(29) ^ f.rotate_left(47));
         Self { start, whole: known(whole) }
     }
 
@@ -236,11 +236,10 @@ fn words(bytes: &[u8; TAIL]) -> [u64; 2] {
     [both as u64, (both >> 64) as u64]
 }
 
-/// Multiplies to 128 bits and folds: every input bit reaches the middle.
+/// Of two words that may be 0.
 #[inline]
-const fn fold(a: u64, b: u64) -> u64 {
-    let product = (a ^ ODD[0]) as u128 * (b ^ ODD[1]) as u128;
-    (product >> 64) as u64 ^ product as u64
+const fn mix(a: u64, b: u64) -> u64 {
+    fold(a ^ ODD[0], b ^ ODD[1])
 }
 
 /// What all copies of a packet share. Unkeyed on purpose, so that equal runs give equal results; who forges collisions
@@ -255,8 +254,8 @@ fn name(packet: &Packet<'_>) -> u64 {
     let numbers = u64::from(tcp.sequence) << 32 | u64::from(tcp.acknowledgement);
     let rest = u64::from(packet.payload_length) << 32 | u64::from(mark.offset) << 16;
     let rest = rest | u64::from(tcp.flags) << 8 | tuple.transport as u64;
-    let ends = fold(from ^ to, ports << 32 | u64::from(mark.identification));
-    fold(ends ^ numbers, rest)
+    let ends = mix(from ^ to, ports << 32 | u64::from(mark.identification));
+    mix(ends ^ numbers, rest)
 }
 
 /// Where a packet was captured, as far as it shows: file, interface, link type, hop limit, VLANs, tunnel.

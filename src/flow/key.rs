@@ -5,7 +5,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use crate::net::{Endpoint, FiveTuple, Transport};
+use crate::net::{Address, Endpoint, FiveTuple, Transport, fold};
 
 /// Both endpoints, lower first, and the transport: equal for both directions of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,29 +62,21 @@ impl KeyHasher {
         let FlowKey { low, high, transport } = key;
         let ports = u64::from(low.port) << 32 | u64::from(high.port) << 8 | *transport as u64;
         let [a, b] = self.seed;
-        let hash = fold(a ^ halves(low.address.bits()), b ^ ports);
-        let hash = fold(hash ^ halves(high.address.bits()), a ^ b);
+        let hash = fold(a ^ halves(low.address), (b ^ ports) | 1);
+        let hash = fold(hash ^ halves(high.address), (a ^ b) | 1);
         (hash ^ (hash >> 32)) as u32
     }
 }
 
 /// An IPv4 address as it is; IPv6's two halves folded.
 #[inline]
-const fn halves(bits: u128) -> u64 {
-    ((bits >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ bits as u64
-}
-
-/// Multiplies to 128 bits and folds: every input bit reaches the middle.
-#[inline]
-const fn fold(a: u64, b: u64) -> u64 {
-    let product = (a as u128).wrapping_mul((b | 1) as u128);
-    (product >> 64) as u64 ^ product as u64
+const fn halves(address: Address) -> u64 {
+    address.high().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ address.low()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::Address;
 
     fn tuple(a: u8, source: u16, b: u8, destination: u16) -> FiveTuple {
         let end = |host, port| Endpoint { address: Address::v4([10, 0, 0, host]), port };

@@ -7,6 +7,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use crate::net::fold;
+
 /// A map that is asked for every flow.
 pub(crate) type FastMap<K, V> = HashMap<K, V, Seeded>;
 /// A set that is asked for every flow.
@@ -33,7 +35,7 @@ impl BuildHasher for Seeded {
     }
 }
 
-/// Multiplies each word to 128 bits and folds: every input bit reaches the middle.
+/// Folds word after word into its state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Folding {
     state: u64,
@@ -43,8 +45,7 @@ pub(crate) struct Folding {
 impl Folding {
     #[inline]
     const fn mix(&mut self, word: u64) {
-        let product = ((self.state ^ word) as u128).wrapping_mul(self.factor as u128);
-        self.state = ((product >> 64) as u64 ^ product as u64).wrapping_add(self.factor);
+        self.state = fold(self.state ^ word, self.factor).wrapping_add(self.factor);
     }
 }
 
