@@ -144,15 +144,26 @@ impl Decoder {
     /// The [`Skip`] to count this frame under.
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
-        match common::decode(frame) {
+        match Self::common(frame) {
             Some(packet) => Ok(packet),
             None => self.by_layers(frame),
         }
     }
 
-    /// Every frame, layer by layer.
+    /// The packet in a frame of the commonest kind: [`Decoder::decode`] says the same of it. Who asks for it first keeps
+    /// its fields in registers: where one value may come from two functions, it goes through memory.
+    #[inline]
+    #[must_use]
+    pub fn common<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
+        common::decode(frame)
+    }
+
+    /// The packet in any frame, layer by layer.
+    ///
+    /// # Errors
+    /// The [`Skip`] to count this frame under.
     #[inline(never)]
-    fn by_layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
+    pub fn by_layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
         let mut parts = Parts::new();
         let packet = innermost(frame, &mut parts).and_then(|(datagram, layer)| self.packet(frame, &datagram, layer));
         if !parts.is_empty() {

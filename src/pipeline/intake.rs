@@ -4,7 +4,7 @@
 //! Must not know: flows; what becomes of a packet.
 
 use super::parcel::Parcel;
-use crate::capture::{Batch, Filter, Frame};
+use crate::capture::{Batch, Buffer, Filter, Frame};
 use crate::decode::{Decoder, Packet, Skip, icmp_quote};
 use crate::duplicate::{Duplicates, Sight, Tap};
 use crate::flow::{FrameId, Preparer};
@@ -41,18 +41,32 @@ impl Intake {
                 continue;
             }
             self.stats.read(frame);
-            match self.decoder.decode(frame) {
-                Ok(packet) => match self.sight(&packet, Tap::of(frame, batch.file)) {
-                    Sight::First => {
-                        self.stats.carried(&packet);
-                        let prepared = self.preparer.prepare(&packet.tuple);
-                        parcel.add(packet, FrameId { file: batch.file, number }, prepared, &batch.buffer);
-                    }
-                    copy => self.stats.repeated(copy == Sight::FullerCopy),
-                },
-                Err(skip) if skip.is_icmp() => self.icmp(frame, skip, parcel),
-                Err(skip) => self.stats.skipped(frame, skip),
+            let id = FrameId { file: batch.file, number };
+            match Decoder::common(frame) {
+                Some(packet) => self.packet(packet, frame, id, &batch.buffer, parcel),
+                None => self.uncommon(frame, id, &batch.buffer, parcel),
             }
+        }
+    }
+
+    #[inline(never)]
+    fn uncommon(&mut self, frame: &Frame<'_>, id: FrameId, buffer: &Buffer, parcel: &mut Parcel) {
+        match self.decoder.by_layers(frame) {
+            Ok(packet) => self.packet(packet, frame, id, buffer, parcel),
+            Err(skip) if skip.is_icmp() => self.icmp(frame, skip, parcel),
+            Err(skip) => self.stats.skipped(frame, skip),
+        }
+    }
+
+    #[inline(always)]
+    fn packet(&mut self, packet: Packet<'_>, frame: &Frame<'_>, id: FrameId, buffer: &Buffer, parcel: &mut Parcel) {
+        match self.sight(&packet, Tap::of(frame, id.file)) {
+            Sight::First => {
+                self.stats.carried(&packet);
+                let prepared = self.preparer.prepare(&packet.tuple);
+                parcel.add(packet, id, prepared, buffer);
+            }
+            copy => self.stats.repeated(copy == Sight::FullerCopy),
         }
     }
 
