@@ -48,13 +48,32 @@ const SEQUENCED: Window = Window { here: MILLISECOND / 10, elsewhere: 100 * MILL
 /// A sender may send it twice at once.
 const BARE: Window = Window { here: -1, elsewhere: 20 * MILLISECOND };
 
-impl Window {
-    fn of(packet: &Packet<'_>) -> Self {
-        if packet.mark.identification != 0 {
-            return NUMBERED;
+/// What of a packet chooses its window.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    /// It has an identification.
+    numbered: bool,
+    tcp: bool,
+    /// It has payload, SYN or FIN.
+    advances: bool,
+}
+
+impl Kind {
+    #[inline(always)]
+    const fn of(packet: &Packet<'_>) -> Self {
+        Self {
+            numbered: packet.mark.identification != 0,
+            tcp: matches!(packet.tuple.transport, Transport::Tcp),
+            advances: packet.payload_length > 0 || packet.tcp.flags & (Tcp::SYN | Tcp::FIN) != 0,
         }
-        let advances = packet.payload_length > 0 || packet.tcp.flags & (Tcp::SYN | Tcp::FIN) != 0;
-        if packet.tuple.transport == Transport::Tcp && advances { SEQUENCED } else { BARE }
+    }
+
+    const fn window(self) -> Window {
+        match self {
+            Self { numbered: true, .. } => NUMBERED,
+            Self { tcp: true, advances: true, .. } => SEQUENCED,
+            _ => BARE,
+        }
     }
 }
 
@@ -98,79 +117,79 @@ pub enum Sight {
     FullerCopy,
 }
 
-/// Packets whose names end alike. Most packets find none of their name, and read no more than the first cache line.
-#[derive(Clone, Debug, Default)]
-#[repr(C, align(64))]
-struct Set {
-    /// What no copy of a packet differs in: ends, identification, numbers, length. The upper half of [`name`].
-    names: [u32; WAYS],
-    /// Which way is the oldest.
-    oldest: u8,
-    entries: [Entry; WAYS],
-}
-
-/// The packets of late: a set-associative table.
+/// The packets of late: a set-associative table. A set has the packets whose names end alike.
+///
+/// Most packets find none of their name and read nothing else, so the names stand apart and stay in the nearest cache.
 #[derive(Clone, Debug)]
 pub struct Duplicates {
-    sets: Vec<Set>,
+    /// What no copy of a packet differs in: ends, identification, numbers, length. The upper half of [`name`].
+    names: Vec<[u32; WAYS]>,
+    entries: Vec<[Entry; WAYS]>,
+    /// Of each set, which way is the oldest.
+    oldest: Vec<u8>,
 }
 
 impl Default for Duplicates {
     fn default() -> Self {
-        Self { sets: vec![Set::default(); SETS] }
+        Self { names: vec![[0; WAYS]; SETS], entries: vec![[Entry::default(); WAYS]; SETS], oldest: vec![0; SETS] }
     }
 }
 
 impl Duplicates {
     /// Whether a packet is a copy of one before it. One that is not is remembered.
-    #[inline]
+    #[inline(always)]
     pub fn see(&mut self, packet: &Packet<'_>, tap: Tap) -> Sight {
         let name = name(packet);
-        let entry = Entry { at: packet.at.0, place: place(packet, tap), content: Content::of(packet) };
-        let Some(set) = self.sets.get_mut(name as usize % SETS) else { return Sight::First };
-        let tag = (name >> 32) as u32 | 1;
-        let Some(way) = set.names.iter().position(|&known| known == tag) else {
-            let way = usize::from(set.oldest) % WAYS;
-            if let (Some(name), Some(oldest)) = (set.names.get_mut(way), set.entries.get_mut(way)) {
-                (*name, *oldest) = (tag, entry);
-            }
-            set.oldest = set.oldest.wrapping_add(1);
+        let (at, place, content) = (packet.at.0, place(packet, tap), Content::of(packet));
+        let (set, tag) = (name as usize % SETS, (name >> 32) as u32 | 1);
+        let (Some(names), Some(entries)) = (self.names.get_mut(set), self.entries.get_mut(set)) else {
             return Sight::First;
         };
-        match set.entries.get_mut(way) {
-            Some(known) if is_copy(known, &entry, packet) => match known.content.is_less_than(entry.content) {
-                true => Sight::FullerCopy,
-                false => Sight::Copy,
-            },
-            Some(known) => {
-                *known = entry;
+        if let Some((_, known)) = names.iter().zip(entries.iter_mut()).find(|&(&name, _)| name == tag) {
+            return known.meet(Entry { at, place, content }, Kind::of(packet));
+        }
+        let Some(oldest) = self.oldest.get_mut(set) else { return Sight::First };
+        let way = usize::from(*oldest) % WAYS;
+        if let (Some(name), Some(known)) = (names.get_mut(way), entries.get_mut(way)) {
+            (*name, *known) = (tag, Entry { at, place, content });
+        }
+        *oldest = oldest.wrapping_add(1);
+        Sight::First
+    }
+}
+
+impl Entry {
+    /// What a later packet of its name is beside it; one that is no copy takes its place.
+    ///
+    /// Takes no reference to a packet: what has an address is kept in memory, and written there each time.
+    #[cold]
+    fn meet(&mut self, entry: Self, kind: Kind) -> Sight {
+        match is_copy(self, &entry, kind) {
+            true if self.content.is_less_than(entry.content) => Sight::FullerCopy,
+            true => Sight::Copy,
+            false => {
+                *self = entry;
                 Sight::First
             }
-            None => Sight::First,
         }
     }
 }
 
 /// Whether two packets of one name are one.
-#[cold]
-fn is_copy(known: &Entry, entry: &Entry, packet: &Packet<'_>) -> bool {
-    let window = Window::of(packet);
+fn is_copy(known: &Entry, entry: &Entry, kind: Kind) -> bool {
+    let window = kind.window();
     let limit = if known.place == entry.place { window.here } else { window.elsewhere };
     // Merged files step back in time: the copy may be the earlier one.
     let apart = entry.at.saturating_sub(known.at).saturating_abs();
     // Some stacks give all datagrams one identification; at another place, or in TCP's sequence, it still tells.
-    let told = known.place != entry.place || packet.tuple.transport == Transport::Tcp;
-    apart <= limit && known.content.is(entry.content, told && packet.mark.identification != 0)
+    let told = known.place != entry.place || kind.tcp;
+    apart <= limit && known.content.is(entry.content, told && kind.numbered)
 }
 
-/// What the payload begins and ends with, as far as it was captured; 0 is not known.
+/// What the payload begins and ends with, as far as it was captured: two hashes, 0 where not known. One number, since a
+/// pair that is written by halves and read as one waits for the memory between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Content {
-    /// Of the first [`START`] bytes.
-    start: u32,
-    /// Of the first [`HEAD`] bytes and the last [`TAIL`].
-    whole: u32,
-}
+struct Content(u64);
 
 /// An RTP header: its number, time and source tell it from the packets around it, even under a snaplen of 64.
 const START: usize = 12;
@@ -178,7 +197,7 @@ const HEAD: usize = 32;
 const TAIL: usize = 16;
 
 impl Content {
-    #[inline]
+    #[inline(always)]
     fn of(packet: &Packet<'_>) -> Self {
         let (payload, length) = (packet.payload, packet.payload_length as usize);
         let is_whole = payload.len() >= length;
@@ -195,25 +214,39 @@ impl Content {
         let ([a, b], [c, d]) = (words(first), words(second));
         let start = known(mix(a, b & u64::from(u32::MAX)));
         if !is_whole {
-            return Self { start, whole: 0 };
+            return Self::new(start, 0);
         }
         let [e, f] = payload.last_chunk::<TAIL>().filter(|_| length > HEAD).map_or([0; 2], words);
         // What is at one place of the payload is turned like nothing at another.
         let whole = mix(a ^ c.rotate_left(17) ^ e.rotate_left(37), b ^ d.rotate_left(29) ^ f.rotate_left(47));
-        Self { start, whole: known(whole) }
+        Self::new(start, known(whole))
+    }
+
+    const fn new(start: u32, whole: u32) -> Self {
+        Self((start as u64) << 32 | whole as u64)
+    }
+
+    /// Of the first [`START`] bytes.
+    const fn start(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Of the first [`HEAD`] bytes and the last [`TAIL`].
+    const fn whole(self) -> u32 {
+        self.0 as u32
     }
 
     /// Whether the other was captured further.
     const fn is_less_than(self, other: Self) -> bool {
-        (self.whole == 0 && other.whole != 0) || (self.start == 0 && other.start != 0)
+        (self.whole() == 0 && other.whole() != 0) || (self.start() == 0 && other.start() != 0)
     }
 
     /// Whether both can be of one payload; under different snaplens they are compared as far as both were captured.
     /// Of one that is not known at all what else is the same must tell.
     fn is(self, other: Self, identified: bool) -> bool {
-        match (self.whole != 0 && other.whole != 0, self.start != 0 && other.start != 0) {
-            (true, _) => self.whole == other.whole,
-            (false, true) => self.start == other.start,
+        match (self.whole() != 0 && other.whole() != 0, self.start() != 0 && other.start() != 0) {
+            (true, _) => self.whole() == other.whole(),
+            (false, true) => self.start() == other.start(),
             (false, false) => identified,
         }
     }
@@ -244,7 +277,7 @@ const fn mix(a: u64, b: u64) -> u64 {
 
 /// What all copies of a packet share. Unkeyed on purpose, so that equal runs give equal results; who forges collisions
 /// only has his own packets counted as duplicates, as if he had sent one twice.
-#[inline]
+#[inline(always)]
 fn name(packet: &Packet<'_>) -> u64 {
     let (tuple, mark, tcp) = (&packet.tuple, packet.mark, packet.tcp);
     // The ends are kept apart by a turn: what goes back is no copy of what went.
@@ -259,7 +292,7 @@ fn name(packet: &Packet<'_>) -> u64 {
 }
 
 /// Where a packet was captured, as far as it shows: file, interface, link type, hop limit, VLANs, tunnel.
-#[inline]
+#[inline(always)]
 fn place(packet: &Packet<'_>, tap: Tap) -> u64 {
     let exact = u64::from(tap.file) << 48 | u64::from(tap.link.0) << 32 | u64::from(packet.mark.hop_limit) << 24;
     let around = u64::from(tap.interface).wrapping_mul(ODD[2]);

@@ -189,6 +189,15 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+impl Endpoint {
+    /// 0 if the other is the same.
+    #[inline]
+    const fn differs(self, other: Self) -> u64 {
+        let (a, b) = (self.address, other.address);
+        (a.low ^ b.low) | (a.high ^ b.high) | (a.v6 ^ b.v6) as u64 | (self.port ^ other.port) as u64
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.address.is_v6() {
@@ -215,6 +224,21 @@ impl FiveTuple {
     #[must_use]
     pub const fn reversed(self) -> Self {
         Self { source: self.destination, destination: self.source, transport: self.transport }
+    }
+
+    /// Which way `other` goes, seen from this; none if it belongs to another conversation. Compares all at once: a branch
+    /// for each number costs more than the numbers.
+    #[inline]
+    #[must_use]
+    pub const fn way_of(&self, other: &Self) -> Option<Direction> {
+        if self.transport as u8 != other.transport as u8 {
+            return None;
+        }
+        if self.source.differs(other.source) | self.destination.differs(other.destination) == 0 {
+            return Some(Direction::Forward);
+        }
+        let crossed = self.source.differs(other.destination) | self.destination.differs(other.source);
+        if crossed == 0 { Some(Direction::Reverse) } else { None }
     }
 }
 

@@ -61,7 +61,7 @@ impl Default for Options {
 /// Only what makes going on senseless; a damaged file is reported in [`Reading::damage`].
 pub fn read(mut inputs: Inputs, options: Options, progress: impl FnMut(u64)) -> Result<Reading, Error> {
     let tracking = Tracking::new(options.timeouts, options.bounds);
-    let mut intake = Intake::new(options.filter, options.keep_duplicates, tracking.preparer());
+    let mut intake = Intake::new(options.filter, options.keep_duplicates, tracking.hasher());
     let tracking = match options.threads.get() {
         1 => alone(&mut inputs, &mut intake, tracking, progress)?,
         _ => side_by_side(&mut inputs, &mut intake, tracking, progress)?,

@@ -188,16 +188,11 @@ impl Stats {
     pub fn carried(&mut self, packet: &Packet<'_>) {
         self.packets += 1;
         if packet.payload_length > FRAME || packet.mark.offloaded {
-            self.large(packet);
+            let tcp = packet.tuple.transport == Transport::Tcp && packet.payload_length > 0;
+            let beyond = packet.mark.offloaded || packet.payload_length > JUMBO;
+            self.offloaded += u64::from(tcp && beyond);
+            self.large += u64::from(tcp && !beyond);
         }
-    }
-
-    #[cold]
-    fn large(&mut self, packet: &Packet<'_>) {
-        let tcp = packet.tuple.transport == Transport::Tcp && packet.payload_length > 0;
-        let beyond = packet.mark.offloaded || packet.payload_length > JUMBO;
-        self.offloaded += u64::from(tcp && beyond);
-        self.large += u64::from(tcp && !beyond);
     }
 
     /// Counts a frame that is a copy, of which perhaps more was captured than of the first.

@@ -13,7 +13,7 @@ use lyncap::capture::{BATCH, Frame, Inputs};
 use lyncap::catalog::{Catalogs, Site};
 use lyncap::decode::{Decoder, Packet};
 use lyncap::duplicate::{Duplicates, Sight, Tap};
-use lyncap::flow::{FlowTable, FrameId, Prepared, Timeouts};
+use lyncap::flow::{FlowHash, FlowTable, FrameId, Timeouts};
 use lyncap::pipeline::{self, Bounds, Options};
 use lyncap::reading::{Reading, Stats};
 use lyncap::report::Format;
@@ -166,18 +166,18 @@ fn count(
     frames: &[Frame<'_>],
     first: FrameId,
 ) {
-    let mut ready: ArrayVec<(Packet<'_>, FrameId, Prepared), BATCH> = ArrayVec::new();
+    let mut ready: ArrayVec<(Packet<'_>, FrameId, FlowHash), BATCH> = ArrayVec::new();
     for (number, frame) in (first.number..).zip(frames) {
         if let Ok(packet) = decoder.decode(frame)
             && duplicates.see(&packet, Tap::of(frame, first.file)) == Sight::First
         {
-            let prepared = table.prepare(&packet.tuple);
-            ready.push((packet, FrameId { number, ..first }, prepared));
+            let hash = table.hasher().hash(&packet.tuple);
+            ready.push((packet, FrameId { number, ..first }, hash));
         }
     }
-    table.warm(ready.iter().map(|(_, _, prepared)| prepared), |()| 0);
-    for (packet, frame, prepared) in &ready {
-        black_box(table.count(prepared, packet, *frame));
+    table.warm(ready.iter().map(|&(_, _, hash)| hash), |()| 0);
+    for (packet, frame, hash) in &ready {
+        black_box(table.count(*hash, packet, *frame));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::capture::{Frame, LinkType};
 use crate::net::{Address, Transport};
 
 /// Reads the frame if it is a common one.
-#[inline]
+#[inline(always)]
 pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     if frame.link != LinkType::ETHERNET {
         return None;

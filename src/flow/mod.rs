@@ -6,8 +6,8 @@
 pub use counters::{Counters, Sizes};
 pub use flows::Flows;
 pub use handshake::{Handshake, Marks};
-pub use key::FlowKey;
-pub use table::{AHEAD, FlowTable, Prepared, Preparer, Timeouts};
+pub use hash::{FlowHash, FlowHasher};
+pub use table::{AHEAD, FlowTable, Timeouts};
 
 use crate::decode::{Packet, Tunnel, Vlans};
 use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};
@@ -16,7 +16,7 @@ mod counters;
 mod eviction;
 mod flows;
 mod handshake;
-mod key;
+mod hash;
 mod table;
 
 /// Where a frame stands: its file (an index into the files read) and its number there, from 1.

@@ -9,8 +9,8 @@ use std::hint::black_box;
 
 use arrayvec::ArrayVec;
 
-use super::key::KeyHasher;
-use super::{Flow, FlowKey, Flows, FrameId, IcmpError};
+use super::hash::{FlowHash, FlowHasher};
+use super::{Flow, Flows, FrameId, IcmpError};
 use crate::decode::Packet;
 use crate::net::{Direction, FiveTuple, Transport};
 
@@ -48,7 +48,7 @@ pub struct FlowTable<S> {
     slots: Vec<Slot>,
     occupied: usize,
     pub(super) flows: Flows<S>,
-    hasher: KeyHasher,
+    hasher: FlowHasher,
     timeouts: Timeouts,
 }
 
@@ -60,31 +60,25 @@ impl<S: Default> FlowTable<S> {
             slots: vec![VACANT; FIRST_SLOTS],
             occupied: 0,
             flows: Flows::default(),
-            hasher: KeyHasher::new(),
+            hasher: FlowHasher::new(),
             timeouts,
         }
     }
 
-    /// What prepares packets for this table, wherever that is done.
+    /// What hashes for this table, wherever that is done.
     #[must_use]
-    pub const fn preparer(&self) -> Preparer {
-        Preparer { hasher: self.hasher }
-    }
-
-    /// [`Preparer::prepare`].
-    #[inline]
-    pub fn prepare(&self, tuple: &FiveTuple) -> Prepared {
-        self.preparer().prepare(tuple)
+    pub const fn hasher(&self) -> FlowHasher {
+        self.hasher
     }
 
     /// Reads a word of each cache line that counting these packets will need, up to [`AHEAD`] of them, and of what `state`
     /// reads of a flow's state: the processor fetches independent lines at once, and waits for each that it comes upon alone.
     #[inline]
-    pub fn warm<'p>(&self, prepared: impl Iterator<Item = &'p Prepared>, state: impl Fn(&S) -> u64) {
+    pub fn warm(&self, hashes: impl Iterator<Item = FlowHash>, state: impl Fn(&S) -> u64) {
         let mask = self.slots.len() - 1;
         let mut indices: ArrayVec<u32, AHEAD> = ArrayVec::new();
-        let index = |packet: &Prepared| self.slots.get(packet.hash as usize & mask).map_or(EMPTY, |slot| slot.index);
-        indices.extend(prepared.take(AHEAD).map(index));
+        let index = |FlowHash(hash)| self.slots.get(hash as usize & mask).map_or(EMPTY, |slot| slot.index);
+        indices.extend(hashes.take(AHEAD).map(index));
         let flows = || indices.iter().filter_map(|&index| self.flows.get(index as usize));
         let lines = flows().map(|flow| {
             let both = flow.counters.forward.packets ^ flow.counters.reverse.payload_bytes;
@@ -96,20 +90,10 @@ impl<S: Default> FlowTable<S> {
 
     /// Counts a packet in its flow, which it may begin.
     #[inline]
-    pub fn count(&mut self, prepared: &Prepared, packet: &Packet<'_>, frame: FrameId) -> (&mut Flow<S>, Direction) {
-        let slot = self.find(prepared);
-        let mut index = self.slots.get(slot).map_or(EMPTY, |slot| slot.index);
-        let mut direction = Direction::Forward;
-        if let Some(flow) = self.flows.get(index as usize) {
-            direction = direction_in(flow, prepared);
-            if self.is_over(flow, packet, direction) {
-                index = EMPTY;
-                direction = Direction::Forward;
-            }
-        }
-        if index == EMPTY {
-            index = self.begin(slot, prepared.hash, packet, frame);
-        }
+    pub fn count(&mut self, hash: FlowHash, packet: &Packet<'_>, frame: FrameId) -> (&mut Flow<S>, Direction) {
+        let (slot, open) = self.find(hash, &packet.tuple);
+        let open = open.filter(|&(index, direction)| !self.is_over(index, packet, direction));
+        let (index, direction) = open.unwrap_or_else(|| (self.begin(slot, hash, packet, frame), Direction::Forward));
         #[expect(clippy::expect_used, reason = "`index` was found or pushed above")]
         let flow = self.flows.get_mut(index as usize).expect("a flow at its index");
         flow.count(packet, direction);
@@ -131,18 +115,16 @@ impl<S: Default> FlowTable<S> {
 
     /// Whether a packet would begin a flow.
     #[must_use]
-    pub fn begins(&self, prepared: &Prepared, packet: &Packet<'_>) -> bool {
-        let index = self.slots.get(self.find(prepared)).map_or(EMPTY, |slot| slot.index);
-        self.flows.get(index as usize).is_none_or(|flow| self.is_over(flow, packet, direction_in(flow, prepared)))
+    pub fn begins(&self, hash: FlowHash, packet: &Packet<'_>) -> bool {
+        let (_, open) = self.find(hash, &packet.tuple);
+        open.is_none_or(|(index, direction)| self.is_over(index, packet, direction))
     }
 
     /// Attaches an ICMP error to the flow it quotes, if that is open. Returns whether it was.
     pub fn attach(&mut self, quoted: &FiveTuple, (v6, kind, code): (bool, u8, u8)) -> bool {
-        let prepared = self.prepare(quoted);
-        let index = self.slots.get(self.find(&prepared)).map_or(EMPTY, |slot| slot.index);
+        let (_, Some((index, direction))) = self.find(self.hasher.hash(quoted), quoted) else { return false };
         let Some(flow) = self.flows.get_mut(index as usize) else { return false };
-        let quoted = direction_in(flow, &prepared);
-        let error = IcmpError { v6, kind, code, quoted };
+        let error = IcmpError { v6, kind, code, quoted: direction };
         if error.is_unreachable() || !flow.icmp.is_some_and(|icmp| icmp.is_unreachable()) {
             flow.icmp = Some(error);
         }
@@ -155,28 +137,26 @@ impl<S: Default> FlowTable<S> {
         self.flows
     }
 
-    /// The slot that holds the key, or the vacant one where it belongs.
+    /// The slot that holds the flow of a five-tuple, with its index and which way it goes there; or the vacant slot where
+    /// it belongs.
     #[inline]
-    fn find(&self, prepared: &Prepared) -> usize {
+    fn find(&self, FlowHash(hash): FlowHash, tuple: &FiveTuple) -> (usize, Option<(u32, Direction)>) {
         let mask = self.slots.len() - 1;
-        let mut at = prepared.hash as usize & mask;
-        loop {
-            match self.slots.get(at) {
-                Some(slot) if slot.index != EMPTY => {
-                    let same = slot.hash == prepared.hash
-                        && self.flows.get(slot.index as usize).is_some_and(|flow| prepared.key.is_of(&flow.tuple));
-                    if same {
-                        return at;
-                    }
-                }
-                _ => return at,
+        let mut at = hash as usize & mask;
+        while let Some(slot) = self.slots.get(at).filter(|slot| slot.index != EMPTY) {
+            if slot.hash == hash
+                && let Some(direction) = self.flows.get(slot.index as usize).and_then(|flow| flow.tuple.way_of(tuple))
+            {
+                return (at, Some((slot.index, direction)));
             }
             at = (at + 1) & mask;
         }
+        (at, None)
     }
 
     #[inline]
-    fn is_over(&self, flow: &Flow<S>, packet: &Packet<'_>, direction: Direction) -> bool {
+    fn is_over(&self, index: u32, packet: &Packet<'_>, direction: Direction) -> bool {
+        let Some(flow) = self.flows.get(index as usize) else { return true };
         let timeout = match packet.tuple.transport {
             Transport::Tcp => self.timeouts.tcp_ns,
             Transport::Udp => self.timeouts.udp_ns,
@@ -186,7 +166,7 @@ impl<S: Default> FlowTable<S> {
 
     /// Puts a new flow into `slot`, which is vacant or holds the flow that it follows.
     #[cold]
-    fn begin(&mut self, slot: usize, hash: u32, packet: &Packet<'_>, frame: FrameId) -> u32 {
+    fn begin(&mut self, slot: usize, FlowHash(hash): FlowHash, packet: &Packet<'_>, frame: FrameId) -> u32 {
         let index = self.flows.push(Flow::begin(packet, frame)) as u32;
         if let Some(slot) = self.slots.get_mut(slot) {
             self.occupied += usize::from(slot.index == EMPTY);
@@ -228,36 +208,6 @@ impl<S: Default> FlowTable<S> {
     }
 }
 
-/// Does the part of [`FlowTable::count`] that touches no memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Preparer {
-    hasher: KeyHasher,
-}
-
-impl Preparer {
-    /// The key, hash and orientation of a packet.
-    #[inline]
-    #[must_use]
-    pub fn prepare(&self, tuple: &FiveTuple) -> Prepared {
-        let (key, low_first) = FlowKey::new(tuple);
-        Prepared { hash: self.hasher.hash(&key), key, low_first }
-    }
-}
-
-/// A packet's place in the table, computed ahead of the visit.
-#[derive(Clone, Copy, Debug)]
-pub struct Prepared {
-    key: FlowKey,
-    hash: u32,
-    low_first: bool,
-}
-
-/// Which way a packet with this key travels in `flow`.
-#[inline]
-fn direction_in<S>(flow: &Flow<S>, prepared: &Prepared) -> Direction {
-    if prepared.key.low_is(flow.tuple.source) == prepared.low_first { Direction::Forward } else { Direction::Reverse }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -296,8 +246,8 @@ mod tests {
     fn run(packets: &[Packet<'_>]) -> Flows<()> {
         let mut table = FlowTable::new(Timeouts::default());
         for (i, packet) in packets.iter().enumerate() {
-            let prepared = table.prepare(&packet.tuple);
-            table.count(&prepared, packet, FrameId { file: 0, number: i as u64 + 1 });
+            let hash = table.hasher().hash(&packet.tuple);
+            table.count(hash, packet, FrameId { file: 0, number: i as u64 + 1 });
         }
         table.into_flows()
     }
@@ -380,8 +330,7 @@ mod tests {
     fn icmp_errors_find_their_flow() {
         let mut table = FlowTable::<()>::new(Timeouts::default());
         let packet = syn(0, 1);
-        let prepared = table.prepare(&packet.tuple);
-        table.count(&prepared, &packet, FrameId::default());
+        table.count(table.hasher().hash(&packet.tuple), &packet, FrameId::default());
         assert!(table.attach(&packet.tuple, (false, 3, 13)));
         assert!(!table.attach(&FiveTuple { transport: Transport::Udp, ..packet.tuple }, (false, 3, 13)));
         let icmp = table.into_flows()[0].icmp;
@@ -405,15 +354,18 @@ mod tests {
                 packet(i, a, b, ACK, 0, 0)
             })
             .collect();
-        let mut naive: HashMap<FlowKey, (usize, u64)> = HashMap::new();
+        let in_order = |FiveTuple { source, destination, transport }: FiveTuple| {
+            (source.min(destination), source.max(destination), transport)
+        };
+        let mut naive = HashMap::new();
         for packet in &packets {
             let begun = naive.len();
-            naive.entry(FlowKey::new(&packet.tuple).0).or_insert((begun, 0)).1 += 1;
+            naive.entry(in_order(packet.tuple)).or_insert((begun, 0)).1 += 1;
         }
         let flows = run(&packets);
         assert_eq!(flows.len(), naive.len());
         for (i, flow) in flows.iter().enumerate() {
-            assert_eq!(naive[&FlowKey::new(&flow.tuple).0], (i, flow.packets()));
+            assert_eq!(naive[&in_order(flow.tuple)], (i, flow.packets()));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::parcel::Parcel;
 use crate::capture::{Batch, Buffer, Filter, Frame};
 use crate::decode::{Decoder, Packet, Skip, icmp_quote};
 use crate::duplicate::{Duplicates, Sight, Tap};
-use crate::flow::{FrameId, Preparer};
+use crate::flow::{FlowHasher, FrameId};
 use crate::reading::Stats;
 
 /// Its state between batches.
@@ -16,18 +16,18 @@ pub(super) struct Intake {
     /// None where they are kept.
     duplicates: Option<Duplicates>,
     filter: Option<Filter>,
-    preparer: Preparer,
+    hasher: FlowHasher,
     stats: Stats,
 }
 
 impl Intake {
-    /// Prepares packets with `preparer`.
-    pub(super) fn new(filter: Option<Filter>, keep_duplicates: bool, preparer: Preparer) -> Self {
+    /// Hashes packets with `hasher`.
+    pub(super) fn new(filter: Option<Filter>, keep_duplicates: bool, hasher: FlowHasher) -> Self {
         Self {
             decoder: Decoder::new(),
             duplicates: (!keep_duplicates).then(Duplicates::default),
             filter,
-            preparer,
+            hasher,
             stats: Stats::default(),
         }
     }
@@ -63,8 +63,8 @@ impl Intake {
         match self.sight(&packet, Tap::of(frame, id.file)) {
             Sight::First => {
                 self.stats.carried(&packet);
-                let prepared = self.preparer.prepare(&packet.tuple);
-                parcel.add(packet, id, prepared, buffer);
+                let hash = self.hasher.hash(&packet.tuple);
+                parcel.add(packet, id, hash, buffer);
             }
             copy => self.stats.repeated(copy == Sight::FullerCopy),
         }
@@ -76,9 +76,12 @@ impl Intake {
         self.stats
     }
 
-    #[inline]
+    #[inline(always)]
     fn sight(&mut self, packet: &Packet<'_>, tap: Tap) -> Sight {
-        self.duplicates.as_mut().map_or(Sight::First, |duplicates| duplicates.see(packet, tap))
+        match &mut self.duplicates {
+            Some(duplicates) => duplicates.see(packet, tap),
+            None => Sight::First,
+        }
     }
 
     /// An ICMP error may quote a packet of this very parcel.

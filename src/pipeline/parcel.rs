@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::capture::Buffer;
 use crate::decode::{IcmpQuote, Packet};
-use crate::flow::{FrameId, Prepared};
+use crate::flow::{FlowHash, FrameId};
 
 /// Packets in a parcel: enough that handing it over costs nothing a packet, few enough to stay in the cache.
 const FULL: usize = 256;
@@ -25,8 +25,8 @@ pub(super) struct Ready {
     pub(super) packet: Packet<'static>,
     /// Its frame's place.
     pub(super) frame: FrameId,
-    /// Its flow's.
-    pub(super) prepared: Prepared,
+    /// What its flow is found by.
+    pub(super) hash: FlowHash,
     payload: Range<u32>,
     buffer: u8,
 }
@@ -42,8 +42,8 @@ pub(super) struct Parcel {
 
 impl Parcel {
     /// Adds a packet whose payload is in `buffer`.
-    #[inline]
-    pub(super) fn add(&mut self, packet: Packet<'_>, frame: FrameId, prepared: Prepared, buffer: &Buffer) {
+    #[inline(always)]
+    pub(super) fn add(&mut self, packet: Packet<'_>, frame: FrameId, hash: FlowHash, buffer: &Buffer) {
         // Where files overlap their buffers take turns.
         let known = self.buffers.iter().rposition(|known| Arc::ptr_eq(known, buffer));
         let number = known.unwrap_or_else(|| {
@@ -51,7 +51,7 @@ impl Parcel {
             self.buffers.len() - 1
         });
         let payload = place(packet.payload, buffer);
-        self.packets.push(Ready { packet: packet.detached(), frame, prepared, payload, buffer: number as u8 });
+        self.packets.push(Ready { packet: packet.detached(), frame, hash, payload, buffer: number as u8 });
     }
 
     /// Adds what an ICMP error quotes.

@@ -7,7 +7,7 @@ use super::parcel::{Parcel, Ready};
 use super::room::{Bounds, Room};
 use crate::decode::{IcmpQuote, Packet};
 use crate::evidence::{Evidence, Examiner, Place};
-use crate::flow::{AHEAD, FlowTable, Flows, Preparer, Timeouts};
+use crate::flow::{AHEAD, FlowHasher, FlowTable, Flows, Timeouts};
 use crate::reading::Evicted;
 
 /// Its state between parcels.
@@ -40,16 +40,16 @@ impl Tracking {
         }
     }
 
-    /// What prepares packets for its table.
-    pub(super) fn preparer(&self) -> Preparer {
-        self.table.preparer()
+    /// What hashes packets for its table.
+    pub(super) fn hasher(&self) -> FlowHasher {
+        self.table.hasher()
     }
 
     /// Takes in a parcel, whose packets are fetched some at a time.
     pub(super) fn visit(&mut self, parcel: &Parcel) {
         let mut quotes = parcel.quotes.iter().peekable();
         for (chunk, at) in parcel.packets.chunks(AHEAD).zip((0..).step_by(AHEAD)) {
-            self.table.warm(chunk.iter().map(|ready| &ready.prepared), Evidence::warm);
+            self.table.warm(chunk.iter().map(|ready| ready.hash), Evidence::warm);
             for (ready, at) in chunk.iter().zip(at..) {
                 while let Some((_, quote)) = quotes.next_if(|(after, _)| *after == at) {
                     self.attach(quote);
@@ -62,11 +62,11 @@ impl Tracking {
 
     #[inline]
     fn count(&mut self, ready: &Ready, parcel: &Parcel) {
-        let Ready { packet, frame, prepared, .. } = ready;
-        if self.room.is_taken_by(self.table.len()) && self.table.begins(prepared, packet) {
+        let &Ready { ref packet, frame, hash, .. } = ready;
+        if self.room.is_taken_by(self.table.len()) && self.table.begins(hash, packet) {
             self.room.make(&mut self.table, &mut self.examiner, &mut self.evicted);
         }
-        let (flow, direction) = self.table.count(prepared, packet, *frame);
+        let (flow, direction) = self.table.count(hash, packet, frame);
         if !flow.state.reads() {
             return;
         }
