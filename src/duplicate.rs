@@ -502,10 +502,10 @@ mod tests {
         let nth = |n: u32| but(tcp(7), |packet| packet.tcp.sequence = n);
         let all = 100_000;
         assert_eq!((0..all).filter(|&n| duplicates.has(&nth(n), TAP)).count(), 0);
-        assert_eq!((duplicates.sets.len(), size_of::<Set>()), (SETS, 128));
+        assert_eq!((duplicates.names.len(), size_of::<[Entry; WAYS]>()), (SETS, 96));
         let late = |back: u32| (all - back..all).filter(|&n| duplicates.clone().has(&nth(n), TAP));
         assert_eq!(late(100).count(), 100);
-        let names = duplicates.sets.iter().flat_map(|set| set.names);
+        let names = duplicates.names.into_iter().flatten();
         assert!(names.filter(|&name| name != 0).count() == SETS * WAYS, "the hash reaches every set");
     }
 
