@@ -494,7 +494,7 @@ fn distributions_are_in_order_and_their_extremes_exact() {
     };
     let world = World::new(POOL, &[], vec![talk(0, 50_001, 1357), talk(1, 50_002, 10)]);
     let service = &world.audit().services[0];
-    let frames = world.reading.flows.iter().map(|flow| (flow.sizes.minimum, flow.sizes.maximum));
+    let frames = world.reading.flows.iter().map(|flow| (flow.sizes().minimum, flow.sizes().maximum));
     let (least, most) = frames.fold((u32::MAX, 0), |(a, b), (min, max)| (a.min(min), b.max(max)));
     let sizes = service.packet_size.unwrap();
     assert_eq!((sizes.min, sizes.max), (f64::from(least), f64::from(most)));

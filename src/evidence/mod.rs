@@ -31,28 +31,28 @@ mod protocol;
 pub mod signature;
 mod trial;
 
-/// What the payload of one flow showed.
+/// What the payload of one flow showed: two words of the flow's state.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// Set once something was recognised or the case was closed.
-    known: Option<Box<Known>>,
-    captured: Both<bool>,
     state: State,
 }
 
 /// How far the reading of a flow has come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum State {
     /// No payload yet.
     #[default]
     Untouched,
     /// Being read.
-    Open(Ticket),
+    Open(Heard, Ticket),
     /// Media over UDP: every packet is counted.
-    Media,
-    /// Nothing more is read.
-    Settled,
+    Media(Heard, Box<Known>),
+    /// Nothing more is read. None where nothing was recognised.
+    Settled(Heard, Option<Box<Known>>),
 }
+
+/// Whose payload was captured.
+type Heard = Both<bool>;
 
 /// What became known.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +64,39 @@ struct Known {
 impl Known {
     fn held(&self) -> usize {
         ALLOCATION + size_of::<Self>() + self.details.as_ref().map_or(0, Details::held)
+    }
+
+    const fn media(&self) -> Option<&Media> {
+        match &self.details {
+            Some(Details::Media(media)) => Some(media),
+            _ => None,
+        }
+    }
+
+    /// Counts a packet of media. Returns the bytes of memory that it took.
+    fn count(&mut self, direction: Direction, packet: &Packet<'_>, place: Place) -> usize {
+        let Self { details: Some(Details::Media(media)), seen } = self else { return 0 };
+        let (before, held) = (*media.said.of(direction), media.held());
+        media.observe(direction, packet);
+        let seen = seen.of_mut(direction);
+        // What began as STUN may have become RTP with this packet.
+        if seen.is_none() || *media.said.of(direction) != before {
+            let now = media.sighting(direction).map(|what| Seen { what, after: place.after });
+            let same = seen.zip(now).is_some_and(|(seen, now)| seen.what == now.what);
+            *seen = if same { *seen } else { now.or(*seen) };
+        }
+        media.held() - held
+    }
+
+    /// A direction that was heard before the media was proven, and never again, says what it said then.
+    fn refine(&mut self) {
+        let Self { seen, details: Some(Details::Media(media)) } = self else { return };
+        for direction in [Direction::Forward, Direction::Reverse] {
+            let after = seen.of(direction).and_then(|seen| seen.after);
+            if let Some(what) = media.sighting(direction) {
+                *seen.of_mut(direction) = Some(Seen { what, after });
+            }
+        }
     }
 }
 
@@ -103,15 +136,15 @@ impl Evidence {
     #[inline]
     #[must_use]
     pub const fn reads(&self) -> bool {
-        !matches!(self.state, State::Settled)
+        !matches!(self.state, State::Settled(..))
     }
 
     /// Reads a word of what the next packet of media will be counted in, for whoever fetches it ahead.
     #[inline]
     #[must_use]
     pub fn warm(&self) -> u64 {
-        match (&self.state, self.known.as_deref()) {
-            (State::Media, Some(Known { details: Some(Details::Media(media)), .. })) => media.warm(),
+        match &self.state {
+            State::Media(_, known) => known.media().map_or(0, Media::warm),
             _ => 0,
         }
     }
@@ -124,78 +157,81 @@ impl Evidence {
         place: Place,
         examiner: &mut Examiner,
     ) -> usize {
-        *self.captured.of_mut(direction) = true;
-        let ticket = match self.state {
-            State::Settled => return 0,
-            State::Media => {
-                let mut grown = 0;
-                if let Some(Known { details: Some(Details::Media(media)), seen }) = self.known.as_deref_mut() {
-                    let (before, held) = (*media.said.of(direction), media.held());
-                    media.observe(direction, packet);
-                    grown = media.held() - held;
-                    let seen = seen.of_mut(direction);
-                    // What began as STUN may have become RTP with this packet.
-                    if seen.is_none() || *media.said.of(direction) != before {
-                        let now = media.sighting(direction).map(|what| Seen { what, after: place.after });
-                        let same = seen.zip(now).is_some_and(|(seen, now)| seen.what == now.what);
-                        *seen = if same { *seen } else { now.or(*seen) };
-                    }
-                }
-                return grown;
-            }
-            State::Open(ticket) => ticket,
-            State::Untouched => {
-                let ticket = examiner.open(packet.tuple.transport);
-                self.state = State::Open(ticket);
-                ticket
-            }
-        };
-        match examiner.observe(ticket, direction, packet, place) {
-            Outcome::Open => return 0,
-            Outcome::Settled(known) => (self.known, self.state) = (known, State::Settled),
-            Outcome::Media(known) => (self.known, self.state) = (Some(known), State::Media),
-            Outcome::Dropped => self.state = State::Settled,
+        if let State::Untouched = self.state {
+            self.state = State::Open(Heard::default(), examiner.open(packet.tuple.transport));
         }
+        let (heard, ticket) = match &mut self.state {
+            State::Untouched | State::Settled(..) => return 0,
+            State::Media(heard, known) => {
+                *heard.of_mut(direction) = true;
+                return known.count(direction, packet, place);
+            }
+            State::Open(heard, ticket) => (heard, *ticket),
+        };
+        *heard.of_mut(direction) = true;
+        let heard = *heard;
+        self.state = match examiner.observe(ticket, direction, packet, place) {
+            Outcome::Open => return 0,
+            Outcome::Settled(known) => State::Settled(heard, known),
+            Outcome::Media(known) => State::Media(heard, known),
+            Outcome::Dropped => State::Settled(heard, None),
+        };
         self.held()
     }
 
     /// Bytes of memory that what is known takes.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.known.as_deref().map_or(0, Known::held)
+        self.known().map_or(0, Known::held)
+    }
+
+    fn known(&self) -> Option<&Known> {
+        match &self.state {
+            State::Untouched | State::Open(..) => None,
+            State::Media(_, known) => Some(known),
+            State::Settled(_, known) => known.as_deref(),
+        }
+    }
+
+    const fn heard(&self) -> Heard {
+        match self.state {
+            State::Untouched => Heard { forward: false, reverse: false },
+            State::Open(heard, _) | State::Media(heard, _) | State::Settled(heard, _) => heard,
+        }
     }
 
     /// Whether the payload told anything by now.
     #[must_use]
-    pub const fn tells(&self) -> bool {
-        self.known.is_some()
+    pub fn tells(&self) -> bool {
+        self.known().is_some()
     }
 
     /// Ends the reading with what was told by then; what is still being read is given up.
     pub fn abandon(&mut self, examiner: &mut Examiner) {
-        if let State::Open(ticket) = std::mem::replace(&mut self.state, State::Settled) {
+        self.end(|ticket| {
             examiner.forget(ticket);
-        }
+            None
+        });
     }
 
     /// Ends the reading: what was seen is all there is.
     pub fn settle(&mut self, examiner: &mut Examiner) {
-        match std::mem::replace(&mut self.state, State::Settled) {
-            State::Open(ticket) => self.known = examiner.close(ticket),
-            State::Media => self.refine(),
-            State::Untouched | State::Settled => {}
+        if let State::Media(_, known) = &mut self.state {
+            known.refine();
         }
+        self.end(|ticket| examiner.close(ticket));
     }
 
-    /// A direction that was heard before the media was proven, and never again, says what it said then.
-    fn refine(&mut self) {
-        let Some(Known { seen, details: Some(Details::Media(media)) }) = self.known.as_deref_mut() else { return };
-        for direction in [Direction::Forward, Direction::Reverse] {
-            let after = seen.of(direction).and_then(|seen| seen.after);
-            if let Some(what) = media.sighting(direction) {
-                *seen.of_mut(direction) = Some(Seen { what, after });
-            }
-        }
+    /// Ends the reading; `close` says what a case comes to.
+    fn end(&mut self, close: impl FnOnce(Ticket) -> Option<Box<Known>>) {
+        let heard = self.heard();
+        let known = match std::mem::take(&mut self.state) {
+            State::Untouched => None,
+            State::Open(_, ticket) => close(ticket),
+            State::Media(_, known) => Some(known),
+            State::Settled(_, known) => known,
+        };
+        self.state = State::Settled(heard, known);
     }
 
     /// The direction that a request or a response proves to be the initiator's. ICE's STUN proves nothing.
@@ -229,20 +265,17 @@ impl Evidence {
     /// What was recognised in the bytes of one direction, and where.
     #[must_use]
     pub fn seen(&self, direction: Direction) -> Option<&Seen> {
-        self.known.as_deref()?.seen.of(direction).as_ref()
+        self.known()?.seen.of(direction).as_ref()
     }
 
     fn details(&self) -> Option<&Details> {
-        self.known.as_deref()?.details.as_ref()
+        self.known()?.details.as_ref()
     }
 
     /// The media facts, if the payload proves media in either direction: STUN, MS-TURN, RTP or RTCP, bare or framed.
     #[must_use]
     pub fn media(&self) -> Option<&Media> {
-        match self.details() {
-            Some(Details::Media(media)) => Some(media),
-            _ => None,
-        }
+        self.known()?.media()
     }
 
     /// The TLS facts, if it is TLS.
@@ -275,7 +308,8 @@ impl Evidence {
     /// Whether payload of either end was captured.
     #[must_use]
     pub const fn has_payload(&self) -> bool {
-        self.captured.forward || self.captured.reverse
+        let heard = self.heard();
+        heard.forward || heard.reverse
     }
 }
 
@@ -283,13 +317,13 @@ impl Evidence {
     /// Evidence as a caller states it, for whom judges without a capture.
     #[must_use]
     pub fn proven(seen: Both<Option<Seen>>, details: Option<Details>) -> Self {
-        let captured = Both { forward: seen.forward.is_some(), reverse: seen.reverse.is_some() };
-        Self { known: Some(Box::new(Known { seen, details })), captured, state: State::Settled }
+        let heard = Both { forward: seen.forward.is_some(), reverse: seen.reverse.is_some() };
+        Self { state: State::Settled(heard, Some(Box::new(Known { seen, details }))) }
     }
 
     /// As if the case was dropped before it told anything.
     #[cfg(test)]
     pub(crate) fn dropped() -> Self {
-        Self { known: None, captured: Both { forward: true, reverse: false }, state: State::Settled }
+        Self { state: State::Settled(Both { forward: true, reverse: false }, None) }
     }
 }

@@ -14,7 +14,7 @@ const SHARE: usize = 4;
 impl<S: Default> FlowTable<S> {
     /// Drops a quarter of the flows, at least one: those worth least, among equals those silent for longest. The others
     /// keep their order; their indices close up.
-    pub fn evict<W: Ord>(&mut self, worth: impl Fn(&Flow<S>) -> W, gone: impl FnMut(Flow<S>)) {
+    pub fn evict<W: Ord>(&mut self, worth: impl Fn(&Flow<S>) -> W, mut gone: impl FnMut(Flow<S>)) {
         let mut queue: Vec<_> =
             (0_u32..).zip(self.flows.iter()).map(|(index, flow)| (worth(flow), flow.last_seen, index)).collect();
         let going = queue.len().div_ceil(SHARE);
@@ -27,7 +27,14 @@ impl<S: Default> FlowTable<S> {
             }
         }
         drop(queue);
-        self.flows.retain(|index| stays.get(index) == Some(&true), gone);
+        let wide = &mut self.wide;
+        self.flows.retain(
+            |index| stays.get(index) == Some(&true),
+            |flow| {
+                *wide -= usize::from(flow.wide.is_some());
+                gone(flow);
+            },
+        );
         let mut next = 0..;
         let places: Vec<_> = stays.into_iter().map(|stays| if stays { next.next() } else { None }).collect();
         self.renumber(|index| places.get(index as usize).copied().flatten());

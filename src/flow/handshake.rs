@@ -40,17 +40,22 @@ impl Marks {
     }
 }
 
-/// Opening and end of one TCP flow.
+/// Opening and end of one TCP flow: what every packet is held against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Handshake {
     /// What each end sent.
     pub marks: Both<Marks>,
+    timing: Timing,
+}
+
+/// What only the packets that open a connection touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Opening {
     /// Initial sequence number of each end, where it is [`Marks::NUMBERED`]: its SYN was seen, or the other's SYN-ACK
     /// acknowledged it.
     initial: Both<u32>,
-    /// [`Timing::Syn`]: when, in nanoseconds. [`Timing::Done`]: how many passed until the handshake was complete.
+    /// At [`Timing::Syn`] when, in nanoseconds. At [`Timing::Done`] how many passed until the handshake was complete.
     time: i64,
-    timing: Timing,
 }
 
 /// What was measured of a handshake.
@@ -81,30 +86,29 @@ impl Handshake {
 
     /// SYN to the ACK that completed the handshake, in nanoseconds; the last SYN counts where it was repeated.
     #[must_use]
-    pub const fn rtt_ns(&self) -> Option<u32> {
+    pub(super) const fn rtt_ns(&self, opening: &Opening) -> Option<u32> {
         match self.timing {
-            Timing::Done => Some(self.time as u32),
+            Timing::Done => Some(opening.time as u32),
             Timing::None | Timing::Syn => None,
         }
     }
 
     /// Sequence number of an end's first payload byte, where its SYN was seen or acknowledged.
     #[inline]
-    #[must_use]
-    pub const fn first_byte(&self, direction: Direction) -> Option<u32> {
-        match self.initial(direction) {
+    pub(super) const fn first_byte(&self, opening: &Opening, direction: Direction) -> Option<u32> {
+        match self.initial(opening, direction) {
             Some(initial) => Some(initial.wrapping_add(1)),
             None => None,
         }
     }
 
     #[inline]
-    const fn initial(&self, direction: Direction) -> Option<u32> {
-        if self.marks.of(direction).has(Marks::NUMBERED) { Some(*self.initial.of(direction)) } else { None }
+    const fn initial(&self, opening: &Opening, direction: Direction) -> Option<u32> {
+        if self.marks.of(direction).has(Marks::NUMBERED) { Some(*opening.initial.of(direction)) } else { None }
     }
 
-    const fn number(&mut self, direction: Direction, initial: u32) {
-        *self.initial.of_mut(direction) = initial;
+    const fn number(&mut self, opening: &mut Opening, direction: Direction, initial: u32) {
+        *opening.initial.of_mut(direction) = initial;
         self.marks.of_mut(direction).set(Marks::NUMBERED);
     }
 
@@ -113,40 +117,46 @@ impl Handshake {
     /// A SYN with the number already seen is a retransmission. One that a SYN-ACK seen before it acknowledges
     /// arrived late. A SYN against a SYN is a simultaneous open.
     #[inline]
-    pub(super) fn is_reopened_by(&self, packet: &Packet<'_>, direction: Direction, two_way: bool) -> bool {
+    pub(super) fn is_reopened_by(
+        &self,
+        opening: &Opening,
+        packet: &Packet<'_>,
+        direction: Direction,
+        two_way: impl FnOnce() -> bool,
+    ) -> bool {
         let tcp = packet.tcp;
         if tcp.flags & Tcp::SYN == 0 {
             return false;
         }
-        let own = self.initial(direction);
+        let own = self.initial(opening, direction);
         if tcp.flags & Tcp::ACK == 0 {
-            let alone = !two_way && self.marks.of(direction.opposite()).has(Marks::SYN);
+            let alone = !two_way() && self.marks.of(direction.opposite()).has(Marks::SYN);
             return match own {
                 Some(initial) => initial != tcp.sequence,
                 None => !alone,
             };
         }
-        let other = self.initial(direction.opposite());
+        let other = self.initial(opening, direction.opposite());
         let answers_this = other.is_none_or(|initial| initial.wrapping_add(1) == tcp.acknowledgement);
         own.is_some_and(|initial| initial != tcp.sequence) && !answers_this
     }
 
     /// Takes note of one packet.
     #[inline]
-    pub(super) fn observe(&mut self, packet: &Packet<'_>, direction: Direction) {
+    pub(super) fn observe(&mut self, opening: &mut Opening, packet: &Packet<'_>, direction: Direction) {
         let flags = packet.tcp.flags;
         if flags & (Tcp::SYN | Tcp::RST | Tcp::FIN) == 0 {
             self.marks.of_mut(direction).set(Marks::TALKED);
             if self.timing == Timing::Syn && flags & Tcp::ACK != 0 {
-                self.complete(packet.at, direction);
+                self.complete(opening, packet.at, direction);
             }
             return;
         }
-        self.observe_control(packet, direction);
+        self.observe_control(opening, packet, direction);
     }
 
     #[cold]
-    fn observe_control(&mut self, packet: &Packet<'_>, direction: Direction) {
+    fn observe_control(&mut self, opening: &mut Opening, packet: &Packet<'_>, direction: Direction) {
         let tcp = packet.tcp;
         let marks = self.marks.of_mut(direction);
         match tcp.checksum {
@@ -157,16 +167,16 @@ impl Handshake {
         match (tcp.flags & Tcp::SYN != 0, tcp.flags & Tcp::ACK != 0) {
             (true, false) => {
                 marks.set(Marks::SYN);
-                self.number(direction, tcp.sequence);
+                self.number(opening, direction, tcp.sequence);
                 if self.timing != Timing::Done {
-                    (self.timing, self.time) = (Timing::Syn, packet.at.0);
+                    (self.timing, opening.time) = (Timing::Syn, packet.at.0);
                 }
             }
             (true, true) => {
                 marks.set(Marks::SYN_ACK);
-                self.number(direction, tcp.sequence);
-                if self.initial(direction.opposite()).is_none() {
-                    self.number(direction.opposite(), tcp.acknowledgement.wrapping_sub(1));
+                self.number(opening, direction, tcp.sequence);
+                if self.initial(opening, direction.opposite()).is_none() {
+                    self.number(opening, direction.opposite(), tcp.acknowledgement.wrapping_sub(1));
                 }
             }
             (false, _) => {
@@ -183,13 +193,13 @@ impl Handshake {
 
     /// The opener's first ACK after a SYN-ACK ends the measurement.
     #[cold]
-    fn complete(&mut self, at: Timestamp, direction: Direction) {
+    fn complete(&mut self, opening: &mut Opening, at: Timestamp, direction: Direction) {
         let opened = self.marks.of(direction).has(Marks::SYN);
         let accepted = self.marks.of(direction.opposite()).has(Marks::SYN_ACK);
         if opened && accepted {
-            let took = at.since(Timestamp(self.time));
+            let took = at.since(Timestamp(opening.time));
             self.timing = if u32::try_from(took).is_ok() { Timing::Done } else { Timing::None };
-            self.time = took;
+            opening.time = took;
         }
     }
 }

@@ -47,6 +47,8 @@ const VACANT: Slot = Slot { hash: 0, index: EMPTY };
 pub struct FlowTable<S> {
     slots: Vec<Slot>,
     occupied: usize,
+    /// Flows that hold memory beside themselves.
+    pub(super) wide: usize,
     pub(super) flows: Flows<S>,
     hasher: FlowHasher,
     timeouts: Timeouts,
@@ -59,6 +61,7 @@ impl<S: Default> FlowTable<S> {
         Self {
             slots: vec![VACANT; FIRST_SLOTS],
             occupied: 0,
+            wide: 0,
             flows: Flows::default(),
             hasher: FlowHasher::new(),
             timeouts,
@@ -80,10 +83,7 @@ impl<S: Default> FlowTable<S> {
         let index = |FlowHash(hash)| self.slots.get(hash as usize & mask).map_or(EMPTY, |slot| slot.index);
         indices.extend(hashes.take(AHEAD).map(index));
         let flows = || indices.iter().filter_map(|&index| self.flows.get(index as usize));
-        let lines = flows().map(|flow| {
-            let both = flow.counters.forward.packets ^ flow.counters.reverse.payload_bytes;
-            both ^ flow.last_seen.0 as u64 ^ flow.first_seen.0 as u64
-        });
+        let lines = flows().map(|flow| flow.last_seen.0 as u64 ^ u64::from(flow.dscp.forward));
         black_box(lines.fold(0, |all, line| all ^ line));
         black_box(flows().fold(0, |all, flow| all ^ state(&flow.state)));
     }
@@ -96,7 +96,7 @@ impl<S: Default> FlowTable<S> {
         let (index, direction) = open.unwrap_or_else(|| (self.begin(slot, hash, packet, frame), Direction::Forward));
         #[expect(clippy::expect_used, reason = "`index` was found or pushed above")]
         let flow = self.flows.get_mut(index as usize).expect("a flow at its index");
-        flow.count(packet, direction);
+        self.wide += usize::from(flow.count(packet, direction));
         (flow, direction)
     }
 
@@ -105,6 +105,13 @@ impl<S: Default> FlowTable<S> {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.flows.len()
+    }
+
+    /// How many flows it holds the memory of: one that counted much takes that of two.
+    #[inline]
+    #[must_use]
+    pub const fn load(&self) -> usize {
+        self.flows.len() + self.wide
     }
 
     /// Whether there is none.
@@ -161,7 +168,7 @@ impl<S: Default> FlowTable<S> {
             Transport::Tcp => self.timeouts.tcp_ns,
             Transport::Udp => self.timeouts.udp_ns,
         };
-        packet.at.since(flow.last_seen) > timeout || flow.handshake.is_reopened_by(packet, direction, flow.is_two_way())
+        packet.at.since(flow.last_seen) > timeout || flow.is_reopened_by(packet, direction)
     }
 
     /// Puts a new flow into `slot`, which is vacant or holds the flow that it follows.
@@ -255,7 +262,7 @@ mod tests {
     /// (packets forward, packets reverse) of each flow.
     fn check(packets: &[Packet<'_>], expected: &[(u64, u64)]) -> Flows<()> {
         let flows = run(packets);
-        let counts: Vec<_> = flows.iter().map(|f| (f.counters.forward.packets, f.counters.reverse.packets)).collect();
+        let counts: Vec<_> = flows.iter().map(|f| (f.sent(Direction::Forward), f.sent(Direction::Reverse))).collect();
         assert_eq!(counts, expected);
         flows
     }
@@ -276,8 +283,8 @@ mod tests {
     fn both_directions_are_one_flow_with_its_round_trip() {
         let flows = check(&[syn(0, 100), syn_ack(3, 900, 101), ack(5)], &[(2, 1)]);
         assert_eq!(flows[0].handshake.opener(), Some(Direction::Forward));
-        assert_eq!(flows[0].handshake.rtt_ns(), Some(5_000_000));
-        assert_eq!(flows[0].counters.forward.payload_bytes, 12);
+        assert_eq!(flows[0].rtt_ns(), Some(5_000_000));
+        assert_eq!(flows[0].counters().forward.payload_bytes, 12);
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Room {
             });
             self.kept = examiner.kept();
             self.measure();
-            if table.is_empty() || table.len() <= self.most - self.most.div_ceil(4) {
+            if table.is_empty() || table.load() <= self.most - self.most.div_ceil(4) {
                 return;
             }
         }

@@ -63,7 +63,7 @@ impl Tracking {
     #[inline]
     fn count(&mut self, ready: &Ready, parcel: &Parcel) {
         let &Ready { ref packet, frame, hash, .. } = ready;
-        if self.room.is_taken_by(self.table.len()) && self.table.begins(hash, packet) {
+        if self.room.is_taken_by(self.table.load()) && self.table.begins(hash, packet) {
             self.room.make(&mut self.table, &mut self.examiner, &mut self.evicted);
         }
         let (flow, direction) = self.table.count(hash, packet, frame);
@@ -74,10 +74,10 @@ impl Tracking {
         if payload.is_empty() {
             return;
         }
-        let place = Place { first_byte: flow.handshake.first_byte(direction), after: frame.after(flow.first_frame) };
+        let place = Place { first_byte: flow.first_byte(direction), after: frame.after(flow.first_frame) };
         let packet = Packet { payload, ..packet.clone() };
         let grown = flow.state.observe(direction, &packet, place, &mut self.examiner);
-        if self.room.is_shrunk_by(grown, &self.examiner, self.table.len()) {
+        if self.room.is_shrunk_by(grown, &self.examiner, self.table.load()) {
             self.room.make(&mut self.table, &mut self.examiner, &mut self.evicted);
         }
     }

@@ -171,9 +171,9 @@ impl Selection {
             Order::First => 0,
             Order::Last => flow.last_seen.0.cast_unsigned() ^ (1 << 63),
             Order::Duration => flow.last_seen.since(flow.first_seen).max(0).unsigned_abs(),
-            Order::Bytes => flow.counters.forward.bytes + flow.counters.reverse.bytes,
+            Order::Bytes => flow.bytes(),
             Order::Packets => flow.packets(),
-            Order::Rtt => flow.handshake.rtt_ns().map_or(0, u64::from),
+            Order::Rtt => flow.rtt_ns().map_or(0, u64::from),
             Order::Verdict => judged.verdict as u64,
         }
     }
@@ -220,7 +220,7 @@ pub fn grouped(reading: &Reading, judge: &Judge<'_>, indices: &[usize], by: By) 
             let group = by_key.entry(key).or_default();
             group.flows += 1;
             group.packets += flow.packets();
-            group.bytes += flow.counters.forward.bytes + flow.counters.reverse.bytes;
+            group.bytes += flow.bytes();
             group.verdicts.count(judged.verdict);
             group.rows.extend(judged.rows.first().map(|row| &*row.id));
         }

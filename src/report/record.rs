@@ -96,8 +96,8 @@ impl<'a> FlowRecord<'a> {
     ) -> Self {
         let (to, from) = (judged.initiator, judged.initiator.opposite());
         let each = |of: fn(&crate::flow::Counters) -> u64| Each {
-            initiator: of(flow.counters.of(to)),
-            responder: of(flow.counters.of(from)),
+            initiator: of(flow.counters().of(to)),
+            responder: of(flow.counters().of(from)),
         };
         let best = judged.rows.first();
         Self {
@@ -118,8 +118,8 @@ impl<'a> FlowRecord<'a> {
             bytes: each(|c| c.bytes),
             payload_bytes: each(|c| c.payload_bytes),
             outcome: judged.outcome.as_str(),
-            handshake_rtt_s: flow.handshake.rtt_ns().map(|ns| seconds(i64::from(ns))),
-            vlan: flow.vlan.to_vec(),
+            handshake_rtt_s: flow.rtt_ns().map(|ns| seconds(i64::from(ns))),
+            vlan: flow.vlan().to_vec(),
             tunnel: (!flow.tunnel.is_none()).then(|| flow.tunnel.to_string()),
             verdict: judged.verdict.as_str(),
             proof: judged.proof.map(crate::verdict::Proof::as_str),

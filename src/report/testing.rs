@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalogs, Site};
 use crate::evidence::{Certificate, ClientCertificate, Evidence, Stream, Tls};
-use crate::flow::{Counters, Flow, Flows, FrameId, Handshake, Marks, Sizes};
+use crate::flow::{Counters, Flow, Flows, FrameId, Handshake, Marks};
 use crate::net::{Both, Direction, Endpoint, FiveTuple, Timestamp, Transport};
 use crate::reading::{Reading, Stats};
 use crate::topology::Topology;
@@ -105,21 +105,13 @@ fn flow(number: u64, (transport, from, to, answered, evidence): &Spec<'_>) -> Fl
         handshake.marks.forward = Marks::SYN;
         handshake.marks.reverse = if *answered { Marks::SYN_ACK } else { Marks::default() };
     }
-    Flow {
-        tuple: FiveTuple { transport: *transport, source: endpoint(from), destination: endpoint(to) },
-        counters: Both { forward: one(1), reverse: one(u64::from(*answered)) },
-        first_seen: Timestamp(START),
-        last_seen: Timestamp(START + 10 * SECOND),
-        first_frame: FrameId { file: 0, number: 10 * number },
-        handshake,
-        sizes: Sizes::default(),
-        vlan: Default::default(),
-        tunnel: Default::default(),
-        broadcast: false,
-        dscp: Both { forward: 24, reverse: 0 },
-        icmp: None,
-        state: evidence.clone(),
-    }
+    let tuple = FiveTuple { transport: *transport, source: endpoint(from), destination: endpoint(to) };
+    let counters = Both { forward: one(1), reverse: one(u64::from(*answered)) };
+    let mut flow = Flow::stated(tuple, counters, (START, START + 10 * SECOND), evidence.clone());
+    flow.first_frame = FrameId { file: 0, number: 10 * number };
+    flow.handshake = handshake;
+    flow.dscp = Both { forward: 24, reverse: 0 };
+    flow
 }
 
 fn endpoint(text: &str) -> Endpoint {

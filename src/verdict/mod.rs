@@ -289,7 +289,7 @@ fn decide(mut fits: Vec<(Fit, &Row)>) -> (Verdict, Vec<(Fit, &Row)>) {
 
 /// Whether nothing of a TCP responder was captured although the initiator went on: it must have answered.
 fn is_unheard(flow: &Flow<Evidence>, initiator: Direction) -> bool {
-    let silent = flow.counters.of(initiator.opposite()).packets == 0;
+    let silent = flow.sent(initiator.opposite()) == 0;
     silent && flow.handshake.marks.of(initiator).has(Marks::TALKED)
 }
 

@@ -46,8 +46,8 @@ impl Outcome {
 /// that, silence may only mean that the capture does not see it.
 pub(super) fn outcome(flow: &Flow<Evidence>, initiator: Direction, answers: impl FnOnce() -> bool) -> Outcome {
     let responder = initiator.opposite();
-    let asked = flow.counters.of(initiator).packets > 0;
-    let replied = flow.counters.of(responder).packets > 0;
+    let asked = flow.sent(initiator) > 0;
+    let replied = flow.sent(responder) > 0;
     let (ours, theirs) = (flow.handshake.marks.of(initiator), flow.handshake.marks.of(responder));
     let opened = ours.has(Marks::SYN) || theirs.has(Marks::SYN_ACK);
     match flow.tuple.transport {
@@ -121,12 +121,11 @@ pub fn icmp_text(icmp: IcmpError) -> String {
 mod tests {
     use super::*;
     use crate::evidence::Protocol;
-    use crate::verdict::testing::{media_as, nothing, spoken, udp};
+    use crate::verdict::testing::{media_as, nothing, spoken, udp, unanswered};
 
     /// One datagram that nobody answers, though the host answers elsewhere.
     fn check(evidence: Evidence, expected: Outcome) {
-        let mut flow = udp("10.1.0.5:50123", "10.0.0.11:50002", evidence);
-        flow.counters.reverse.packets = 0;
+        let flow = unanswered(&udp("10.1.0.5:50123", "10.0.0.11:50002", evidence));
         assert_eq!(outcome(&flow, Direction::Forward, || true), expected);
         assert_eq!(outcome(&flow, Direction::Forward, || false), Outcome::OneWay);
     }

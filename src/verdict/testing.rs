@@ -6,8 +6,8 @@ use crate::catalog::{Catalogs, Site};
 use crate::evidence::{
     Alert, ClientCertificate, Details, Evidence, Media, Protocol, Seen, Sighting, Speaker, Tls, Version,
 };
-use crate::flow::{Counters, Flow, Flows, FrameId, Handshake, Sizes};
-use crate::net::{Address, Both, Endpoint, FiveTuple, Timestamp, Transport};
+use crate::flow::{Counters, Flow, Flows, FrameId};
+use crate::net::{Address, Both, Endpoint, FiveTuple, Transport};
 use crate::topology::Topology;
 
 use super::{Considered, Judge, Judged, Proof};
@@ -90,24 +90,13 @@ fn end(text: &str) -> Endpoint {
 }
 
 fn flow(transport: Transport, from: &str, to: &str, state: Evidence) -> Flow<Evidence> {
-    let mut counters = Both::<Counters>::default();
-    counters.forward.packets = 3;
-    counters.reverse.packets = 2;
-    Flow {
-        tuple: FiveTuple { source: end(from), destination: end(to), transport },
-        counters,
-        first_seen: Timestamp(1_772_438_400_000_000_000),
-        last_seen: Timestamp(1_772_438_401_000_000_000),
-        first_frame: FrameId { file: 0, number: 12 },
-        handshake: Handshake::default(),
-        sizes: Sizes::default(),
-        vlan: Default::default(),
-        tunnel: Default::default(),
-        broadcast: false,
-        dscp: Both::default(),
-        icmp: None,
-        state,
-    }
+    let tuple = FiveTuple { source: end(from), destination: end(to), transport };
+    let sent = |packets| Counters { packets, ..Counters::default() };
+    let counters = Both { forward: sent(3), reverse: sent(2) };
+    let seconds = (1_772_438_400_000_000_000, 1_772_438_401_000_000_000);
+    let mut flow = Flow::stated(tuple, counters, seconds, state);
+    flow.first_frame = FrameId { file: 0, number: 12 };
+    flow
 }
 
 pub(crate) fn tcp(from: &str, to: &str, state: Evidence) -> Flow<Evidence> {
@@ -120,6 +109,13 @@ pub(crate) fn udp(from: &str, to: &str, state: Evidence) -> Flow<Evidence> {
 
 const fn seen(protocol: Protocol, speaker: Speaker, version: Option<Version>) -> Option<Seen> {
     Some(Seen { what: Sighting { protocol, speaker, version }, after: Some(3) })
+}
+
+/// The same flow without what the responder sent.
+pub(crate) fn unanswered(flow: &Flow<Evidence>) -> Flow<Evidence> {
+    let counters = Both { forward: flow.counters().forward, reverse: Counters::default() };
+    let seconds = (flow.first_seen.0, flow.last_seen.0);
+    Flow::stated(flow.tuple, counters, seconds, flow.state.clone())
 }
 
 /// Nothing was seen.

@@ -50,7 +50,7 @@ impl Named {
             let named = conversations.entry(key).or_default();
             let observed = flow.state.observed(judge.judge(index, flow).initiator);
             named.protocols.extend(observed.map(|observed| observed.protocol).filter(|what| what.is_identified()));
-            for (sum, counters) in named.sent.iter_mut().zip([flow.counters.forward, flow.counters.reverse]) {
+            for (sum, counters) in named.sent.iter_mut().zip([flow.counters().forward, flow.counters().reverse]) {
                 *sum = (sum.0 + counters.packets, sum.1 + counters.payload_bytes);
             }
             named.midstream |= flow.tuple.transport == Transport::Tcp && flow.handshake.opener().is_none();

@@ -79,7 +79,7 @@ fn sums(flows: &Flows<Evidence>) -> BTreeMap<Key, Sum> {
         let (source, destination) = (flow.tuple.source, flow.tuple.destination);
         let key = (flow.tuple.transport, source.min(destination), source.max(destination));
         let sum = sums.entry(key).or_default();
-        let [forward, reverse] = [flow.counters.forward, flow.counters.reverse].map(|c| (c.packets, c.bytes));
+        let [forward, reverse] = [flow.counters().forward, flow.counters().reverse].map(|c| (c.packets, c.bytes));
         let (low, high) = if source <= destination { (forward, reverse) } else { (reverse, forward) };
         sum.low = (sum.low.0 + low.0, sum.low.1 + low.1);
         sum.high = (sum.high.0 + high.0, sum.high.1 + high.1);

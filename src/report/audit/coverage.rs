@@ -50,7 +50,7 @@ impl<'a> Coverage<'a> {
             return;
         }
         // Of a one-way flow the answer may be the way that was seen.
-        let answers = flow.counters.of(judged.initiator.opposite()).packets;
+        let answers = flow.sent(judged.initiator.opposite());
         let answered = judged.accepted || (answers > 0 && !judged.outcome.is_blocked());
         for row in &judged.rows {
             let (from, to) = (judged.oriented.initiator, judged.oriented.responder);

@@ -205,8 +205,8 @@ impl Ways {
     /// Counts a flow in which the host sends `direction`.
     fn count(&mut self, flow: &Flow<Evidence>, direction: Direction) {
         self.flows += 1;
-        self.only_sent += u64::from(flow.counters.of(direction.opposite()).packets == 0);
-        self.only_received += u64::from(flow.counters.of(direction).packets == 0);
+        self.only_sent += u64::from(flow.sent(direction.opposite()) == 0);
+        self.only_received += u64::from(flow.sent(direction) == 0);
     }
 
     fn one_sided(&self, address: Address, judge: &Judge<'_>) -> Option<OneSided> {
@@ -223,7 +223,7 @@ impl Ways {
 
 /// Why a flow that was asked in vain is not shown to be blocked; none where it is, or where it is no silence at all.
 pub(in crate::report) fn doubt(reading: &Reading, flow: &Flow<Evidence>, judged: &Judged<'_>) -> Option<Doubt> {
-    let asked = flow.counters.of(judged.initiator).packets;
+    let asked = flow.sent(judged.initiator);
     (judged.outcome == Outcome::Unanswered).then(|| reading.doubt(flow, asked)).flatten()
 }
 

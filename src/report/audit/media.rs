@@ -185,7 +185,7 @@ impl Gathered {
     fn count_signalling(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>, direction: Direction) {
         let sip = judged.rows.first().is_some_and(|row| row.application == "sip");
         // Probes of a load balancer open and close, and say nothing.
-        let spoke = flow.counters.of(direction).payload_bytes > 0;
+        let spoke = flow.counters().of(direction).payload_bytes > 0;
         if !sip || !spoke || judged.verdict != Verdict::Documented {
             return;
         }
@@ -293,8 +293,7 @@ impl Marking {
 /// Directions in which something was sent, and by whom.
 fn senders(flow: &Flow<Evidence>) -> impl Iterator<Item = (Direction, Address)> {
     let ends = [(Direction::Forward, flow.tuple.source), (Direction::Reverse, flow.tuple.destination)];
-    let sent =
-        ends.map(|(direction, end)| (flow.counters.of(direction).packets > 0).then_some((direction, end.address)));
+    let sent = ends.map(|(direction, end)| (flow.sent(direction) > 0).then_some((direction, end.address)));
     sent.into_iter().flatten()
 }
 

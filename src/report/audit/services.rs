@@ -145,13 +145,14 @@ impl<'a> Services<'a> {
         service.initiators.insert(from.address);
         service.responders.insert(to.address);
         service.packets += flow.packets();
-        service.bytes += flow.counters.forward.bytes + flow.counters.reverse.bytes;
+        service.bytes += flow.bytes();
         *service.outcomes.entry(judged.outcome).or_default() += 1;
-        for (length, frames) in flow.sizes.iter() {
-            service.sizes.record(u64::from(length), u64::from(frames));
+        let sizes = flow.sizes();
+        for (length, frames) in sizes.iter() {
+            service.sizes.record(u64::from(length), frames);
         }
-        service.shortest = Some(service.shortest.unwrap_or(u32::MAX).min(flow.sizes.minimum));
-        if let Some(rtt) = flow.handshake.rtt_ns() {
+        service.shortest = Some(service.shortest.unwrap_or(u32::MAX).min(sizes.minimum));
+        if let Some(rtt) = flow.rtt_ns() {
             service.rtt.record(u64::from(rtt) / 1000, 1);
         }
         let duration = flow.last_seen.since(flow.first_seen).max(0);

@@ -143,7 +143,7 @@ impl FlowTable {
             format!("{}/{}", judged.oriented.transport, { judged.oriented.responder.at.port }),
             judged.basis.as_str().to_owned(),
             count(flow.packets()),
-            count(flow.counters.forward.bytes + flow.counters.reverse.bytes),
+            count(flow.bytes()),
             judged.outcome.as_str().to_owned(),
             payload,
             self.look.paint(tone(judged.verdict), judged.verdict.as_str()),
