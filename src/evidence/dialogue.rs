@@ -7,7 +7,7 @@ use super::certificates::Certificates;
 use super::facts::Details;
 use super::prefix::Assembled;
 use super::protocol::{Probe, Protocol, Sighting, Speaker};
-use super::signature::{Prefix, STREAM, STUDIES, Study, text};
+use super::signature::{Notes, Prefix, STREAM, STUDIES, Study, text};
 use crate::decode::Packet;
 use crate::net::{Both, Direction};
 
@@ -25,6 +25,7 @@ pub(super) struct Dialogue {
     /// How many bytes of each direction the study asks for next; none if it wants nothing more of it.
     wanted: Both<Option<usize>>,
     details: Option<Details>,
+    notes: Notes,
     /// The study was asked at least once, whatever it knew.
     studied: bool,
     idle: u8,
@@ -49,6 +50,17 @@ enum Said {
     Unknown,
 }
 
+/// What a segment brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// Nothing new, as [`Assembled::insert`] says.
+    Nothing,
+    /// More bytes at the end.
+    More,
+    /// Bytes before the first.
+    Earlier,
+}
+
 impl Dialogue {
     /// Takes a segment with payload. True once nothing more needs to be read.
     pub(super) fn observe(
@@ -63,8 +75,13 @@ impl Dialogue {
         let sequence = packet.tcp.sequence.wrapping_add(u32::from(packet.tcp.flags & SYN != 0));
         let wanted = self.reads(direction) || self.sides.of(direction).may_begin_at(sequence);
         let side = self.sides.of_mut(direction);
-        if packet.tcp.flags & RST != 0 || !wanted || !side.take(first_byte, sequence, packet) {
+        if packet.tcp.flags & RST != 0 || !wanted {
             return self.is_out_of_patience();
+        }
+        match side.take(first_byte, sequence, packet) {
+            Taken::Nothing => return self.is_out_of_patience(),
+            Taken::More => {}
+            Taken::Earlier => self.notes = Notes::default(),
         }
         side.look(false);
         if let Said::Sighted(sighting) = side.said {
@@ -98,15 +115,16 @@ impl Dialogue {
             }
         }
         if let Some(study) = self.subject() {
-            let views = self.views(true);
-            self.details = study(&views, certificates).details.or_else(|| self.details.take());
+            let mut notes = std::mem::take(&mut self.notes);
+            let studied = study(&self.views(true), &mut notes, certificates);
+            self.details = studied.details.or_else(|| self.details.take());
         }
         self.details.take()
     }
 
     /// Bytes of heap held.
     pub(super) fn held(&self) -> usize {
-        self.sides.forward.bytes.held() + self.sides.reverse.bytes.held()
+        self.sides.forward.bytes.held() + self.sides.reverse.bytes.held() + self.notes.held()
     }
 
     /// Forgets the connection, ready for another.
@@ -162,7 +180,9 @@ impl Dialogue {
         if self.studied && self.wanted.of(grown).is_some_and(|wanted| length < wanted) {
             return;
         }
-        let studied = study(&self.views(false), certificates);
+        let mut notes = std::mem::take(&mut self.notes);
+        let studied = study(&self.views(false), &mut notes, certificates);
+        self.notes = notes;
         self.studied = true;
         self.wanted = studied.wanted;
         self.details = studied.details;
@@ -175,18 +195,21 @@ impl Side {
         self.said == Said::Unknown && self.bytes.may_begin_at(sequence)
     }
 
-    /// Takes in a segment; true as [`Assembled::insert`] says. If the stream begins earlier than it seemed, all is open
-    /// again but what was certain.
-    fn take(&mut self, first_byte: Option<u32>, sequence: u32, packet: &Packet<'_>) -> bool {
+    /// Takes in a segment. If the stream begins earlier than it seemed, all is open again but what was certain.
+    fn take(&mut self, first_byte: Option<u32>, sequence: u32, packet: &Packet<'_>) -> Taken {
         let earlier = self.bytes.may_begin_at(sequence);
         let grown = self.bytes.insert(first_byte, sequence, packet.payload, packet.payload_length);
-        if grown && earlier {
-            self.needed = 0;
-            if self.said == Said::Unknown {
-                self.said = Said::Unclear;
+        match (grown, earlier) {
+            (false, _) => Taken::Nothing,
+            (true, false) => Taken::More,
+            (true, true) => {
+                self.needed = 0;
+                if self.said == Said::Unknown {
+                    self.said = Said::Unclear;
+                }
+                Taken::Earlier
             }
         }
-        grown
     }
 
     /// Asks every signature, if there is enough to ask about; `over` if nothing more will come.

@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::net::SocketAddr;
 
 use lyncap::capture::Inputs;
-use lyncap::evidence::signature::{DATAGRAM, Datagram, FURTHER, Prefix, STREAM, STUDIES, StreamProbe};
+use lyncap::evidence::signature::{DATAGRAM, Datagram, FURTHER, Notes, Prefix, STREAM, STUDIES, StreamProbe};
 use lyncap::evidence::{Certificates, Evidence, Probe, Protocol, STREAMS};
 use lyncap::net::{Both, Direction};
 use lyncap::pipeline::{self, Options};
@@ -113,7 +113,7 @@ fn check_streams(messages: &[Message<'_>]) {
                 let (forward, reverse) =
                     (Prefix { bytes: forward, from_start, ended }, Prefix { bytes: reverse, from_start, ended });
                 for (_, study) in STUDIES {
-                    study(&Both { forward, reverse }, &mut certificates);
+                    study(&Both { forward, reverse }, &mut Notes::default(), &mut certificates);
                 }
             }
         }

@@ -9,7 +9,7 @@
 
 use super::rtp::{self, Proof};
 use super::stun::{self, PEEK};
-use super::{Datagram, Prefix, Studied};
+use super::{Datagram, Notes, Prefix, Studied};
 use crate::evidence::certificates::Certificates;
 use crate::evidence::facts::Details;
 use crate::evidence::media::Media;
@@ -197,7 +197,7 @@ fn walk(bytes: &[u8], mut at: usize) -> (Probe, usize) {
 
 /// What both directions together say: STUN or not, and payload types until one is known.
 #[must_use]
-pub fn study(both: &Both<Prefix<'_>>, _: &mut Certificates) -> Studied {
+pub fn study(both: &Both<Prefix<'_>>, _: &mut Notes, _: &mut Certificates) -> Studied {
     let mut media = Media::default();
     let mut wanted = Both::default();
     for direction in [Direction::Forward, Direction::Reverse] {
@@ -311,7 +311,8 @@ mod tests {
     }
 
     fn studied(forward: Prefix<'_>, reverse: Prefix<'_>) -> (Media, Both<Option<usize>>) {
-        let Studied { details, wanted } = study(&Both { forward, reverse }, &mut Certificates::default());
+        let Studied { details, wanted } =
+            study(&Both { forward, reverse }, &mut Notes::default(), &mut Certificates::default());
         let Some(Details::Media(media)) = details else { panic!("no media") };
         (*media, wanted)
     }

@@ -73,13 +73,27 @@ pub type StreamProbe = fn(Prefix<'_>) -> Probe;
 /// A signature over one datagram. `Unsure` means: this one does not tell.
 pub type DatagramProbe = fn(Datagram<'_>) -> Probe;
 
-/// Reads on, over both directions, once a signature is certain of one of them.
-pub type Study = fn(&Both<Prefix<'_>>, &mut Certificates) -> Studied;
+/// Reads on, over both directions, once a signature is certain of one of them. What it noted of the same connection
+/// before is good for as long as the bytes it was shown only grow.
+pub type Study = fn(&Both<Prefix<'_>>, &mut Notes, &mut Certificates) -> Studied;
+
+/// What a study has read of one connection, so that it need not read it again.
+#[derive(Debug, Default)]
+pub struct Notes {
+    tls: Option<Box<tls::Sides>>,
+}
+
+impl Notes {
+    /// Bytes of heap held, about.
+    pub(super) fn held(&self) -> usize {
+        self.tls.as_deref().map_or(0, size_of_val)
+    }
+}
 
 /// What reading on came to.
 #[derive(Clone, Debug, Default)]
 pub struct Studied {
-    /// What is known by now.
+    /// What is known by now. It may be left for when both directions have ended: then it is asked for once more.
     pub details: Option<Details>,
     /// For each direction, how many bytes in all it needs to say more; none if nothing more is wanted of it.
     pub wanted: Both<Option<usize>>,

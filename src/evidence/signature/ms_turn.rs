@@ -10,7 +10,7 @@
 
 use super::framing::{Content, Frame, content, peek};
 use super::rtp::Proof;
-use super::{Datagram, Prefix, Studied, framing, stun};
+use super::{Datagram, Notes, Prefix, Studied, framing, stun};
 use crate::evidence::certificates::Certificates;
 use crate::evidence::facts::Details;
 use crate::evidence::media::Media;
@@ -195,7 +195,7 @@ fn frames(bytes: &[u8]) -> Probe {
 
 /// What both directions together say: payload types, until one of each direction is known.
 #[must_use]
-pub fn study(both: &Both<Prefix<'_>>, _: &mut Certificates) -> Studied {
+pub fn study(both: &Both<Prefix<'_>>, _: &mut Notes, _: &mut Certificates) -> Studied {
     let mut media = Media { turn: true, framed: true, ..Media::default() };
     let mut wanted = Both::default();
     for direction in [Direction::Forward, Direction::Reverse] {
@@ -332,7 +332,7 @@ mod tests {
 
     fn studied(forward: &[u8], reverse: &[u8]) -> (Media, Both<Option<usize>>) {
         let both = Both { forward: prefix(forward), reverse: prefix(reverse) };
-        let Studied { details, wanted } = study(&both, &mut Certificates::default());
+        let Studied { details, wanted } = study(&both, &mut Notes::default(), &mut Certificates::default());
         let Some(Details::Media(media)) = details else { panic!("no media") };
         (*media, wanted)
     }

@@ -7,7 +7,7 @@
 //! Windows does with it; [MS-RPCH] 2.1.1.2.1 for the banner of RPC over HTTP.
 
 use super::read::{Read, answer, answer_whole, array, be16, byte, le16, le32, length, literal, require, together};
-use super::{Datagram, Prefix, Studied};
+use super::{Datagram, Notes, Prefix, Studied};
 use crate::evidence::certificates::Certificates;
 use crate::evidence::facts::Details;
 use crate::evidence::protocol::{Probe, Protocol, Sighting, Speaker};
@@ -154,7 +154,7 @@ fn connectionless(Datagram { bytes, length }: Datagram<'_>) -> Read<Sighting> {
 /// What both directions together say: the ports that an endpoint mapper names. Of any other interface nothing more is
 /// wanted.
 #[must_use]
-pub fn study(both: &Both<Prefix<'_>>, _: &mut Certificates) -> Studied {
+pub fn study(both: &Both<Prefix<'_>>, _: &mut Notes, _: &mut Certificates) -> Studied {
     let walks = Both { forward: walk(both.forward), reverse: walk(both.reverse) };
     let bound = walks.forward.bound || walks.reverse.bound;
     let mapper = [Direction::Forward, Direction::Reverse]
@@ -371,9 +371,9 @@ mod tests {
 
     fn details(client: &[u8], server: &[u8]) -> (Vec<u16>, Both<Option<usize>>) {
         let both = Both { forward: start(client), reverse: start(server) };
-        let there = study(&both, &mut Certificates::default());
+        let there = study(&both, &mut Notes::default(), &mut Certificates::default());
         let both = Both { forward: start(server), reverse: start(client) };
-        let back = study(&both, &mut Certificates::default());
+        let back = study(&both, &mut Notes::default(), &mut Certificates::default());
         assert_eq!((back.wanted.forward, back.wanted.reverse), (there.wanted.reverse, there.wanted.forward));
         let ports = |studied: Studied| match studied.details {
             Some(Details::Announced(ports)) => ports,
@@ -534,11 +534,15 @@ mod tests {
         // Nor from the middle, nor where nothing more comes.
         let (client, server) = (self::client(), server());
         let both = Both { forward: middle(&client[160..]), reverse: middle(&server[108..]) };
-        let studied = study(&both, &mut Certificates::default());
+        let studied = study(&both, &mut Notes::default(), &mut Certificates::default());
         assert!(studied.details.is_none());
         assert_eq!(studied.wanted, Both::default());
         let ended = |bytes| Prefix { bytes, from_start: true, ended: true };
-        let studied = study(&Both { forward: ended(&client), reverse: ended(&server) }, &mut Certificates::default());
+        let studied = study(
+            &Both { forward: ended(&client), reverse: ended(&server) },
+            &mut Notes::default(),
+            &mut Certificates::default(),
+        );
         assert!(studied.details.is_some());
         assert_eq!(studied.wanted, Both::default());
     }
@@ -603,7 +607,7 @@ mod tests {
         super::super::cuts::noise(|bytes| {
             let server = [&BIND_ACK_BYTES[..], &response(2, bytes)].concat();
             let both = Both { forward: start(&client), reverse: start(&server) };
-            study(&both, &mut certificates).details.is_some()
+            study(&both, &mut Notes::default(), &mut certificates).details.is_some()
         });
     }
 }

@@ -51,6 +51,15 @@ fn first_message(bytes: &[u8]) -> Result<(Message<'_>, &[u8]), usize> {
     Ok((Message { kind, body, missing: length - body.len() }, after))
 }
 
+/// Reads a hello; none if it is another message.
+fn hello(message: &Message<'_>) -> Option<Hello> {
+    match message.kind {
+        CLIENT_HELLO => Some(Hello::Client(hello::client(message.body, message.is_whole()))),
+        SERVER_HELLO => Some(Hello::Server(hello::server(message.body, message.is_whole()))),
+        _ => None,
+    }
+}
+
 /// What a Certificate message shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
@@ -95,7 +104,8 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn read(bytes: &[u8], certificates: &mut Certificates) -> Self {
+    /// Reads a direction; what `before` says of fewer of its bytes is not read again.
+    pub(super) fn read(bytes: &[u8], before: Self, certificates: &mut Certificates) -> Self {
         let old = hello::sslv2(bytes);
         let (start, offered) = match old {
             Sslv2::Hello { offered, end } => (end, Some(offered)),
@@ -115,7 +125,7 @@ impl Side {
             from_the_middle: start == 0 && matches!(records.first, Some(APPLICATION_DATA | CHANGE_CIPHER_SPEC)),
             ..Self::default()
         };
-        let missing = side.messages(&records.handshake, certificates);
+        let missing = side.messages(&records.handshake, before, certificates);
         side.wanted = missing.and_then(|missing| records.wanted(missing));
         if side.shown.is_none() && side.is_client() && records.no_certificate {
             side.shown = Some(Shown::EmptyList);
@@ -124,7 +134,8 @@ impl Side {
     }
 
     /// Reads the messages; how many bytes the last one lacks, and none if no more of them are to be read.
-    fn messages(&mut self, mut bytes: &[u8], certificates: &mut Certificates) -> Option<usize> {
+    fn messages(&mut self, mut bytes: &[u8], mut before: Self, certificates: &mut Certificates) -> Option<usize> {
+        let mut known = before.hello.take().filter(|_| !before.hello_is_cut);
         for _ in 0..MESSAGES {
             if bytes.is_empty() {
                 return Some(0);
@@ -135,10 +146,11 @@ impl Side {
             };
             let head = bytes.first_chunk().copied();
             match (self.hello.is_some(), message.kind, head.map(hello::speaker)) {
-                (true, ..) => self.take(&message, certificates),
+                (true, CERTIFICATE, _) => self.certificate(&message, before.certificate.take(), certificates),
+                (true, ..) => self.take(&message),
                 (false, _, Some(Some(_))) => {
                     self.hello_is_cut = !message.is_whole();
-                    self.take(&message, certificates);
+                    self.hello = known.take().or_else(|| hello(&message));
                 }
                 // A server that asks for a hello; a hello that is cut before it can be told.
                 (false, HELLO_REQUEST, _) if message.is_whole() && message.body.is_empty() => {}
@@ -157,16 +169,9 @@ impl Side {
         None
     }
 
-    fn take(&mut self, message: &Message<'_>, certificates: &mut Certificates) {
+    fn take(&mut self, message: &Message<'_>) {
         let whole = message.is_whole();
         match message.kind {
-            CLIENT_HELLO if self.hello.is_none() => {
-                self.hello = Some(Hello::Client(hello::client(message.body, whole)))
-            }
-            SERVER_HELLO if self.hello.is_none() => {
-                self.hello = Some(Hello::Server(hello::server(message.body, whole)))
-            }
-            CERTIFICATE => self.certificate(message, certificates),
             CERTIFICATE_REQUEST if whole && self.is_server() => self.requests = Some(true),
             SERVER_HELLO_DONE if whole => {
                 self.done = true;
@@ -181,7 +186,7 @@ impl Side {
 
     /// RFC 5246 §7.4.2: the list's length (3), then for each certificate its length (3) and itself. The first one is
     /// the sender's own, and is read even if the list is cut behind it.
-    fn certificate(&mut self, message: &Message<'_>, certificates: &mut Certificates) {
+    fn certificate(&mut self, message: &Message<'_>, known: Option<Arc<Certificate>>, certificates: &mut Certificates) {
         let Some((&[a, b, c], list)) = message.body.split_first_chunk() else { return };
         if self.shown.is_some() {
             return;
@@ -192,7 +197,8 @@ impl Side {
         }
         let Some((&[a, b, c], list)) = list.split_first_chunk() else { return };
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
-        self.certificate = list.get(..length).filter(|_| !empty).and_then(|der| certificates.read(der));
+        let read = || list.get(..length).filter(|_| !empty).and_then(|der| certificates.read(der));
+        self.certificate = known.or_else(read);
     }
 
     pub(super) const fn is_client(&self) -> bool {

@@ -19,7 +19,7 @@
 
 use std::sync::Arc;
 
-use super::{Prefix, Studied};
+use super::{Notes, Prefix, Studied};
 use crate::evidence::certificates::Certificates;
 use crate::evidence::facts::{Alert, ClientCertificate, Details, Tls};
 use crate::evidence::protocol::Speaker;
@@ -53,33 +53,59 @@ mod testing;
 
 pub use probe::stream;
 
-/// What both directions together say.
+/// What was read of both directions.
+pub(super) type Sides = Both<Read>;
+
+/// A direction, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// So many bytes; none before the first time.
+    length: Option<usize>,
+    side: Side,
+}
+
+impl Read {
+    /// Reads on if there is more.
+    fn go_on(&mut self, bytes: &[u8], certificates: &mut Certificates) {
+        if self.length != Some(bytes.len()) {
+            self.side = Side::read(bytes, std::mem::take(&mut self.side), certificates);
+            self.length = Some(bytes.len());
+        }
+    }
+}
+
+/// What both directions together say: what more is wanted while they go on, the facts once both have ended.
 #[must_use]
-pub fn study(both: &Both<Prefix<'_>>, certificates: &mut Certificates) -> Studied {
+pub fn study(both: &Both<Prefix<'_>>, notes: &mut Notes, certificates: &mut Certificates) -> Studied {
     let pseudo = |prefix: &Prefix<'_>| hello::pseudo(prefix.bytes);
     if [&both.forward, &both.reverse].into_iter().any(|prefix| pseudo(prefix) == Pseudo::It) {
         return Studied::default();
     }
-    let mut side = |prefix: &Prefix<'_>| Side::read(prefix.bytes, certificates);
-    let sides = Both { forward: side(&both.forward), reverse: side(&both.reverse) };
-    let tls = facts(&sides);
-    let wanted = |direction: Direction| wanted(&tls, &sides, direction).filter(|_| !both.of(direction).ended);
-    let wanted = Both { forward: wanted(Direction::Forward), reverse: wanted(Direction::Reverse) };
+    let Both { forward, reverse } = &mut **notes.tls.get_or_insert_default();
+    forward.go_on(both.forward.bytes, certificates);
+    reverse.go_on(both.reverse.bytes, certificates);
+    let sides = Both { forward: &forward.side, reverse: &reverse.side };
     let is_tls = sides.forward.is_tls || sides.reverse.is_tls;
-    Studied { details: is_tls.then(|| Details::Tls(Box::new(tls))), wanted }
+    if both.forward.ended && both.reverse.ended {
+        let details = is_tls.then(|| Details::Tls(Box::new(facts(&sides))));
+        return Studied { details, wanted: Both::default() };
+    }
+    let outline = Outline::of(&sides);
+    let wanted = |direction: Direction| outline.wanted(&sides, direction).filter(|_| !both.of(direction).ended);
+    Studied { details: None, wanted: Both { forward: wanted(Direction::Forward), reverse: wanted(Direction::Reverse) } }
 }
 
 /// The direction of the client and of the server. Two clients or two servers are neither.
-fn ends(sides: &Both<Side>) -> (Option<&Side>, Option<&Side>) {
+fn ends<'a>(sides: &Both<&'a Side>) -> (Option<&'a Side>, Option<&'a Side>) {
     match (sides.forward.speaker(), sides.reverse.speaker()) {
         (Some(a), Some(b)) if a == b => (None, None),
-        (Some(Speaker::Initiator), _) | (_, Some(Speaker::Responder)) => (Some(&sides.forward), Some(&sides.reverse)),
-        (Some(Speaker::Responder), _) | (_, Some(Speaker::Initiator)) => (Some(&sides.reverse), Some(&sides.forward)),
+        (Some(Speaker::Initiator), _) | (_, Some(Speaker::Responder)) => (Some(sides.forward), Some(sides.reverse)),
+        (Some(Speaker::Responder), _) | (_, Some(Speaker::Initiator)) => (Some(sides.reverse), Some(sides.forward)),
         _ => (None, None),
     }
 }
 
-fn facts(sides: &Both<Side>) -> Tls {
+fn facts(sides: &Both<&Side>) -> Tls {
     let (client, server) = ends(sides);
     let mut tls = Tls { alert: alert(sides, client), ..Tls::default() };
     if let Some(Side { hello: Some(Hello::Client(hello)), certificate, .. }) = client {
@@ -88,14 +114,14 @@ fn facts(sides: &Both<Side>) -> Tls {
         tls.client = certificate.as_ref().map(Arc::clone);
     }
     if let Some(Side { hello: Some(Hello::Server(hello)), certificate, .. }) = server {
-        tls.version = hello.version;
         tls.cipher_suite = hello.cipher_suite;
         tls.alpn = hello.alpn.clone();
         tls.server = certificate.as_ref().map(Arc::clone);
     }
+    let Outline { version, client_certificate } = Outline::of(sides);
+    (tls.version, tls.client_certificate) = (version, client_certificate);
     let before_1_3 = tls.version.is_some_and(|version| !hello::is_1_3(version));
     tls.resumed = before_1_3 && server.is_some_and(|server| server.changed && server.shown.is_none() && !server.done);
-    tls.client_certificate = client_certificate(client, server, tls.version);
     let declined = tls.client_certificate == Some(ClientCertificate::Empty);
     tls.tolerated = declined && server.is_some_and(|server| server.changed);
     tls
@@ -120,7 +146,7 @@ fn client_certificate(client: Option<&Side>, server: Option<&Side>, version: Opt
 }
 
 /// The alert of either end. If both sent one, the fatal one is the cause; if both are alike, the client's is taken.
-fn alert(sides: &Both<Side>, client: Option<&Side>) -> Option<Alert> {
+fn alert(sides: &Both<&Side>, client: Option<&Side>) -> Option<Alert> {
     let of = |side: &Side| {
         let alert = side.alert?;
         let from = match client {
@@ -130,20 +156,38 @@ fn alert(sides: &Both<Side>, client: Option<&Side>) -> Option<Alert> {
         };
         Some(Alert { from, fatal: alert.fatal, description: alert.description })
     };
-    let alerts = [&sides.forward, &sides.reverse].into_iter().filter_map(of);
+    let alerts = [sides.forward, sides.reverse].into_iter().filter_map(of);
     alerts.min_by_key(|alert| (!alert.fatal, alert.from != Speaker::Initiator))
 }
 
-/// How many bytes a direction needs to say more; none if it said all, or if the rest is of no use.
-fn wanted(tls: &Tls, sides: &Both<Side>, direction: Direction) -> Option<usize> {
-    let side = sides.of(direction);
-    let begun = side.is_tls && !side.hello_is_cut;
-    // Of 1.3 no more than the hellos is in the clear; from the middle nothing is.
-    let unreadable =
-        tls.version.is_some_and(hello::is_1_3) || sides.forward.from_the_middle || sides.reverse.from_the_middle;
-    // After ChangeCipherSpec only a renegotiation is of interest, and only where it takes something back.
-    let taken_back = matches!(tls.client_certificate, Some(ClientCertificate::Empty | ClientCertificate::NotRequested));
-    side.wanted.filter(|_| !begun || (!unreadable && (!side.changed || taken_back)))
+/// What decides whether it is worth reading on.
+struct Outline {
+    version: Option<u16>,
+    client_certificate: Option<ClientCertificate>,
+}
+
+impl Outline {
+    fn of(sides: &Both<&Side>) -> Self {
+        let (client, server) = ends(sides);
+        let version = match server {
+            Some(Side { hello: Some(Hello::Server(hello)), .. }) => hello.version,
+            _ => None,
+        };
+        Self { version, client_certificate: client_certificate(client, server, version) }
+    }
+
+    /// How many bytes a direction needs to say more; none if it said all, or if the rest is of no use.
+    fn wanted(&self, sides: &Both<&Side>, direction: Direction) -> Option<usize> {
+        let side = sides.of(direction);
+        let begun = side.is_tls && !side.hello_is_cut;
+        // Of 1.3 no more than the hellos is in the clear; from the middle nothing is.
+        let unreadable =
+            self.version.is_some_and(hello::is_1_3) || sides.forward.from_the_middle || sides.reverse.from_the_middle;
+        // After ChangeCipherSpec only a renegotiation is of interest, and only where it takes something back.
+        let taken_back =
+            matches!(self.client_certificate, Some(ClientCertificate::Empty | ClientCertificate::NotRequested));
+        side.wanted.filter(|_| !begun || (!unreadable && (!side.changed || taken_back)))
+    }
 }
 
 #[cfg(test)]
@@ -158,9 +202,13 @@ mod tests {
     /// A certificate that cannot be read counts as one that was shown.
     const SOME: &[u8] = &[0x30, 0];
 
+    /// What is wanted of two directions that go on, and what is known once they have ended.
     fn studied(client: &[u8], server: &[u8]) -> Studied {
-        let both = Both { forward: prefix(client), reverse: prefix(server) };
-        study(&both, &mut Certificates::default())
+        let (mut notes, mut certificates) = (Notes::default(), Certificates::default());
+        let mut both = Both { forward: prefix(client), reverse: prefix(server) };
+        let Studied { wanted, .. } = study(&both, &mut notes, &mut certificates);
+        (both.forward.ended, both.reverse.ended) = (true, true);
+        Studied { wanted, ..study(&both, &mut notes, &mut certificates) }
     }
 
     fn read(client: &[u8], server: &[u8]) -> Tls {
@@ -342,9 +390,9 @@ mod tests {
 
     /// As a caller does: both directions grow, and it asks again when one of them has what was wanted.
     fn step_by_step(one: &[u8], other: &[u8], first: usize) -> (Option<Details>, usize) {
-        let mut certificates = Certificates::default();
+        let (mut notes, mut certificates) = (Notes::default(), Certificates::default());
         let mut wanted = Both { forward: Some(1), reverse: Some(1) };
-        let (mut details, mut calls) = (None, 0);
+        let mut calls = 0;
         for grown in 1..=one.len() + other.len() + first {
             // The bytes of one come `first` bytes before those of the other.
             let there = Both { forward: grown.min(one.len()), reverse: grown.saturating_sub(first).min(other.len()) };
@@ -353,14 +401,18 @@ mod tests {
                 continue;
             }
             let both = Both { forward: prefix(&one[..there.forward]), reverse: prefix(&other[..there.reverse]) };
-            let studied = study(&both, &mut certificates);
+            let studied = study(&both, &mut notes, &mut certificates);
+            let anew = study(&both, &mut Notes::default(), &mut certificates);
+            assert_eq!(studied.wanted, anew.wanted, "what was noted says the same");
             for direction in [Direction::Forward, Direction::Reverse] {
                 assert!(studied.wanted.of(direction).is_none_or(|wanted| wanted > *there.of(direction)));
             }
-            (details, wanted) = (studied.details, studied.wanted);
+            wanted = studied.wanted;
             calls += 1;
         }
-        (details, calls)
+        let over = |bytes| Prefix { ended: true, ..prefix(bytes) };
+        let both = Both { forward: over(one), reverse: over(other) };
+        (study(&both, &mut notes, &mut certificates).details, calls)
     }
 
     #[test]
@@ -535,7 +587,10 @@ mod tests {
         // What has ended wants nothing.
         let hello = client_hello_only();
         let both = Both { forward: Prefix { ended: true, ..prefix(&hello) }, reverse: prefix(&[]) };
-        assert_eq!(study(&both, &mut Certificates::default()).wanted, Both { forward: None, reverse: Some(6) });
+        assert_eq!(
+            study(&both, &mut Notes::default(), &mut Certificates::default()).wanted,
+            Both { forward: None, reverse: Some(6) }
+        );
     }
 
     #[test]
