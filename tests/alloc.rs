@@ -106,13 +106,16 @@ fn flood(flows: u32) -> Vec<u8> {
     Pcap::default().write(&(0..flows).flat_map(&mut frame).collect::<Vec<_>>())
 }
 
+/// Of the captures above.
+const FLOWS: u64 = 10;
+
 /// Packets read, and allocations made while reading.
 fn read(bytes: Vec<u8>) -> (u64, u64) {
     let inputs = Inputs::from_reader("test", Cursor::new(bytes)).unwrap();
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     let reading = pipeline::read(inputs, Options::default(), |_| ()).unwrap();
     let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
-    assert_eq!(reading.flows.len(), 10);
+    assert_eq!(reading.flows.len() as u64, FLOWS);
     (reading.stats.packets, allocations)
 }
 
@@ -121,10 +124,11 @@ fn check(few: impl Fn() -> Vec<u8>, many: impl Fn() -> Vec<u8>) {
     let (few_packets, few_allocations) = read(few());
     let (many_packets, many_allocations) = read(many());
     assert!(many_packets > 30 * few_packets, "{few_packets} and {many_packets} packets");
-    // The window over the file grows a few times as bytes arrive; nothing grows with the packets.
+    // The window over the file grows a few times as bytes arrive, and a flow that counts more than a byte holds gets
+    // room for it, once. Nothing grows with the packets.
     let more = many_allocations.saturating_sub(few_allocations);
     assert!(
-        more <= 8,
+        more <= 8 + FLOWS,
         "{few_allocations} allocations for {few_packets} packets, {many_allocations} for {many_packets}"
     );
 }
