@@ -224,7 +224,8 @@ mod tests {
         let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
         let topology = Topology::default();
         let decided = strong(flow, &catalogs, &topology, learned);
-        let decided = decided.unwrap_or_else(|| weak(flow, &FanIn::of(&Flows::default(), [flow].into_iter(), &FastSet::default())));
+        let decided = decided
+            .unwrap_or_else(|| weak(flow, &FanIn::of(&Flows::default(), [flow].into_iter(), &FastSet::default())));
         assert_eq!(decided, expected, "{:?}", flow.tuple);
     }
 

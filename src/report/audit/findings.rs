@@ -4,6 +4,7 @@
 //! Must not know: formats, or what makes a flow a finding.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -13,14 +14,16 @@ use super::grouping::{Common, Distinct, Label, display_filter};
 use super::kind::{Kind, Severity, kinds, reason, rows, tally};
 use super::ladder::{Group, INITIATORS_APART, any_initiator, roll_up};
 use super::policy::Policy;
+use super::room::Room;
 use crate::evidence::Evidence;
 use crate::flow::{Flow, FrameId};
 use crate::net::{Address, FiveTuple, Timestamp, Transport};
 use crate::reading::{Doubt, Reading};
 use crate::report::community_id;
 use crate::report::text::{plural, rfc3339};
-use crate::topology::Accept;
-use crate::verdict::{Judge, Judged, Missing, Proof, Verdict};
+use crate::topology::hash::FastMap;
+use crate::topology::{Accept, Topology};
+use crate::verdict::{End, Judge, Judged, Missing, Proof, Verdict};
 
 /// One finding, as the contract has it.
 #[derive(Clone, Debug, Serialize)]
@@ -48,7 +51,16 @@ pub struct Finding {
     pub accepted: Option<String>,
 }
 
+/// One finding in the making.
+#[derive(Clone)]
+struct Found<'a, 'f> {
+    first: First<'f>,
+    first_seen: Timestamp,
+    of: Gathered<'a>,
+}
+
 /// What is gathered of one finding.
+#[derive(Clone)]
 struct Gathered<'a> {
     count: u64,
     rows: BTreeSet<&'a str>,
@@ -58,10 +70,7 @@ struct Gathered<'a> {
     responder_labels: Distinct<Label<'a>>,
     responders: Common<Address>,
     ports: Distinct<u16>,
-    first_seen: Timestamp,
     last_seen: Timestamp,
-    /// The first flow, which the reason is told of, and its index: what nobody reads is not put into words.
-    first: (usize, &'a Flow<Evidence>),
     /// How documented connections failed, or what of TLS is weak, and how often.
     tally: BTreeMap<String, u64>,
     /// What of that is beyond [`TOLD_APART`].
@@ -70,24 +79,61 @@ struct Gathered<'a> {
     successes: u64,
 }
 
+/// The first flow of a finding, which the reason is told of.
+#[derive(Clone)]
+enum First<'f> {
+    /// It is there, with its index: what nobody reads is not put into words.
+    There(usize, &'f Flow<Evidence>),
+    /// It is gone.
+    Told(Box<Told>),
+}
+
+/// What is told of a first flow.
+#[derive(Clone)]
+struct Told {
+    reason: String,
+    frame: FrameId,
+    community_id: String,
+}
+
+impl First<'_> {
+    fn tell(self, kind: Kind, judge: &Judge<'_>) -> Told {
+        match self {
+            Self::There(index, flow) => Told {
+                reason: reason(kind, flow, &judge.judge(index, flow)),
+                frame: flow.first_frame,
+                community_id: community_id::of_flow(&flow.tuple),
+            },
+            Self::Told(told) => *told,
+        }
+    }
+}
+
 /// Flows that would be findings, were the capture better.
 pub(super) type Withheld = BTreeMap<Doubt, u64>;
 
 /// All findings of a run.
-pub(super) struct Findings<'a> {
-    reading: &'a Reading,
-    judge: &'a Judge<'a>,
+#[derive(Clone)]
+pub(super) struct Findings<'a, 'f> {
     policy: &'a Policy,
-    accepts: Accepts<'a>,
-    groups: BTreeMap<Group<'a>, Gathered<'a>>,
+    accepts: Rc<Accepts<'a>>,
+    groups: BTreeMap<Group<'a>, Found<'a, 'f>>,
     /// More groups than this are rolled up.
     most: usize,
+    /// The same at the least.
+    gathered: usize,
     rolled_up: bool,
     overlays: BTreeSet<String>,
     withheld: Withheld,
     /// Flows that prove who listens where, by listener.
     proven: HashMap<Listener, u64>,
+    /// Flows that are gone and [`succeeded`].
+    successes: FastMap<Pair<'a>, u64>,
+    room: Room,
 }
+
+/// Who asked whom for what.
+type Pair<'a> = (Label<'a>, Label<'a>, Transport, u16);
 
 /// A port of a host.
 type Listener = (Address, Transport, u16);
@@ -95,21 +141,77 @@ type Listener = (Address, Transport, u16);
 /// So many groups may be gathered before they are rolled up: more than any report of use has.
 const GATHERED: usize = 1 << 14;
 
-impl<'a> Findings<'a> {
-    pub(super) fn new(reading: &'a Reading, judge: &'a Judge<'a>, policy: &'a Policy) -> Self {
-        let accepts = Accepts::new(judge.topology());
+impl<'a, 'f> Findings<'a, 'f> {
+    pub(super) fn new(topology: &'a Topology, policy: &'a Policy) -> Self {
+        Self::within(GATHERED, Room::default(), topology, policy)
+    }
+
+    /// The same with so many groups before they are rolled up, and so many ends and ports of them all.
+    pub(super) fn within(gathered: usize, room: Room, topology: &'a Topology, policy: &'a Policy) -> Self {
         Self {
-            reading,
-            judge,
             policy,
-            accepts,
+            accepts: Rc::new(Accepts::new(topology)),
             groups: BTreeMap::new(),
-            most: GATHERED,
+            most: gathered,
+            gathered,
             rolled_up: false,
             overlays: BTreeSet::new(),
             withheld: BTreeMap::new(),
             proven: HashMap::new(),
+            successes: FastMap::default(),
+            room,
         }
+    }
+
+    /// Keeps of a flow that is about to go what [`Findings::weigh`] asks the flows themselves.
+    pub(super) fn keep(&mut self, judged: &Judged<'a>) {
+        if succeeded(judged) {
+            let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+            let pair = (Label::of(from), Label::of(to), judged.oriented.transport, to.at.port);
+            if let Some(n) = self.successes.get_mut(&pair) {
+                *n += 1;
+            } else if self.room.take() {
+                self.successes.insert(pair, 1);
+            }
+        }
+    }
+
+    /// Lets go of the flows: of those that findings begin with it is told what will be asked.
+    pub(super) fn detach(self, judge: &Judge<'_>) -> Findings<'a, 'static> {
+        let Self {
+            policy,
+            accepts,
+            groups,
+            most,
+            gathered,
+            rolled_up,
+            overlays,
+            withheld,
+            proven,
+            successes,
+            mut room,
+        } = self;
+        let sets: usize = groups.values().map(|found| found.of.taken()).sum();
+        room.recount(sets + proven.len() + successes.len());
+        let told = |(group, found): (Group<'a>, Found<'a, 'f>)| {
+            let first = First::Told(Box::new(found.first.tell(group.kind, judge)));
+            (group, Found { first, first_seen: found.first_seen, of: found.of })
+        };
+        let groups = groups.into_iter().map(told).collect();
+        Findings { policy, accepts, groups, most, gathered, rolled_up, overlays, withheld, proven, successes, room }
+    }
+
+    pub(super) const fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Flows by kind of finding, those accepted left out.
+    pub(super) fn flagged(&self) -> BTreeMap<&'static str, u64> {
+        let mut flagged = BTreeMap::new();
+        for (group, found) in self.groups.iter().filter(|(group, _)| group.accepted.is_none()) {
+            *flagged.entry(group.kind.as_str()).or_default() += found.of.count;
+        }
+        flagged
     }
 
     /// What was not called a finding, and why.
@@ -122,16 +224,19 @@ impl<'a> Findings<'a> {
         self.overlays.iter().cloned().collect()
     }
 
-    pub(super) fn count(&mut self, index: usize, flow: &'a Flow<Evidence>, judged: &Judged<'a>) {
+    pub(super) fn count(&mut self, reading: &Reading, index: usize, flow: &'f Flow<Evidence>, judged: &Judged<'a>) {
         for (kind, severity) in kinds(flow, judged, self.policy) {
-            match doubt(self.reading, flow, judged).filter(|_| kind == Kind::BlockedDocumentedPort) {
+            match doubt(reading, flow, judged).filter(|_| kind == Kind::BlockedDocumentedPort) {
                 Some(doubt) => *self.withheld.entry(doubt).or_default() += 1,
                 None => self.add((kind, severity), (index, flow), judged),
             }
         }
         if judged.verdict == Verdict::Documented && judged.proof == Some(Proof::Verified) {
             let to = judged.oriented.responder.at;
-            *self.proven.entry((to.address, judged.oriented.transport, to.port)).or_default() += 1;
+            let listener = (to.address, judged.oriented.transport, to.port);
+            if self.proven.contains_key(&listener) || self.room.take() {
+                *self.proven.entry(listener).or_default() += 1;
+            }
         }
         if let Some(miss) = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay)
             && !self.overlays.contains(&miss.row.catalog)
@@ -140,8 +245,8 @@ impl<'a> Findings<'a> {
         }
     }
 
-    fn add(&mut self, (kind, severity): (Kind, Severity), first: (usize, &'a Flow<Evidence>), judged: &Judged<'a>) {
-        let ((_, flow), (from, to)) = (first, (&judged.oriented.initiator, &judged.oriented.responder));
+    fn add(&mut self, (kind, severity): (Kind, Severity), first: (usize, &'f Flow<Evidence>), judged: &Judged<'a>) {
+        let ((index, flow), (from, to)) = (first, (&judged.oriented.initiator, &judged.oriented.responder));
         let of_listener = matches!(kind, Kind::UnknownListener | Kind::RoleConflict);
         let (accepted, expired) = self.accepts.of(flow, judged);
         let group = Group {
@@ -156,42 +261,32 @@ impl<'a> Findings<'a> {
         };
         // What the first rung would take in anyway need not become a group before.
         let wide = any_initiator(&group).filter(|wide| self.rolled_up && self.groups.contains_key(wide));
-        let gathered = self.groups.entry(wide.unwrap_or(group)).or_insert_with(|| Gathered {
-            count: 0,
-            rows: BTreeSet::new(),
-            expired,
-            initiators: Common::Nothing,
-            initiator_labels: Distinct::One(Label::of(from)),
-            responder_labels: Distinct::One(Label::of(to)),
-            responders: Common::Nothing,
-            ports: Distinct::One(to.at.port),
+        let found = self.groups.entry(wide.unwrap_or(group)).or_insert_with(|| Found {
+            first: First::There(index, flow),
             first_seen: flow.first_seen,
-            last_seen: flow.last_seen,
-            first,
-            tally: BTreeMap::new(),
-            untold: 0,
-            successes: 0,
+            of: Gathered::new(from, to, flow.last_seen),
         });
         // A clock that steps back shows later what was earlier.
-        if flow.first_seen < gathered.first_seen {
-            (gathered.first, gathered.first_seen) = (first, flow.first_seen);
+        if flow.first_seen < found.first_seen {
+            (found.first, found.first_seen) = (First::There(index, flow), flow.first_seen);
         }
+        let gathered = &mut found.of;
         gathered.count += 1;
         gathered.expired = gathered.expired.or(expired);
         for one in tally(kind, flow, judged, self.policy) {
             gathered.tell(&one, 1);
         }
         gathered.initiators.add(from.at.address);
-        gathered.initiator_labels.insert(Label::of(from));
+        gathered.initiator_labels.insert(Label::of(from), &mut self.room);
         gathered.responders.add(to.at.address);
-        gathered.ports.insert(to.at.port);
+        gathered.ports.insert(to.at.port, &mut self.room);
         gathered.last_seen = gathered.last_seen.max(flow.last_seen);
         gathered.rows.extend(rows(kind, judged));
         if self.groups.len() > self.most {
-            self.groups = roll_up(std::mem::take(&mut self.groups), Gathered::absorb);
+            self.groups = roll_up(std::mem::take(&mut self.groups), Found::absorb);
             self.rolled_up = true;
             // What cannot be rolled up is not tried again for each flow.
-            self.most = GATHERED.max(2 * self.groups.len());
+            self.most = self.gathered.max(2 * self.groups.len());
         }
     }
 
@@ -206,15 +301,26 @@ impl<'a> Findings<'a> {
 
     /// Counts a flow that [`succeeded`] where others failed.
     pub(super) fn weigh(&mut self, judged: &Judged<'a>, blocked: &Blocked) {
-        let to = &judged.oriented.responder;
+        let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+        self.weigh_pair((Label::of(from), Label::of(to), judged.oriented.transport, to.at.port), 1, blocked);
+    }
+
+    /// The same of flows that are gone.
+    pub(super) fn weigh_kept(&mut self, blocked: &Blocked) {
+        for (pair, n) in std::mem::take(&mut self.successes) {
+            self.weigh_pair(pair, n, blocked);
+        }
+    }
+
+    fn weigh_pair(&mut self, (initiator, responder, transport, port): Pair<'a>, n: u64, blocked: &Blocked) {
         let group = |accepted| Group {
             accepted,
             severity: Kind::BlockedDocumentedPort.severity(),
             kind: Kind::BlockedDocumentedPort,
-            responder: Label::of(to),
-            transport: judged.oriented.transport,
-            port: Some(to.at.port),
-            initiator: Label::of(&judged.oriented.initiator),
+            responder,
+            transport,
+            port: Some(port),
+            initiator,
         };
         // The failures may stand among the accepted findings, and be rolled up already.
         for &accepted in &blocked.accepts {
@@ -222,23 +328,23 @@ impl<'a> Findings<'a> {
             if place.is_none() && self.rolled_up {
                 place = group(accepted).wider().into_iter().find(|group| self.groups.contains_key(group));
             }
-            if let Some(gathered) = place.and_then(|group| self.groups.get_mut(&group)) {
-                gathered.successes += 1;
+            if let Some(found) = place.and_then(|group| self.groups.get_mut(&group)) {
+                found.of.successes += n;
             }
         }
     }
 
     /// Findings worst first, and the accepted ones.
-    pub(super) fn finish(self) -> (Vec<Finding>, Vec<Finding>) {
-        let file = |frame| self.reading.file_of(frame).map(str::to_owned);
-        let accepts = &self.judge.topology().accepts;
+    pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> (Vec<Finding>, Vec<Finding>) {
+        let file = |frame| reading.file_of(frame).map(str::to_owned);
+        let accepts = &judge.topology().accepts;
         let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-        for (group, gathered) in roll_up(self.groups, Gathered::absorb) {
+        for (group, found) in roll_up(self.groups, Found::absorb) {
             let entry = group.accepted.and_then(|i| accepts.get(i));
-            let expired = gathered.expired.and_then(|i| accepts.get(i));
+            let expired = found.of.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
-            let proven = gathered.listener(&group).and_then(|listener| self.proven.get(&listener));
-            let mut finding = gathered.finish(&group, self.judge, (entry, expired), file);
+            let proven = found.of.listener(&group).and_then(|listener| self.proven.get(&listener));
+            let mut finding = found.finish(&group, judge, (entry, expired), file);
             if let Some(&flows) = proven {
                 // These flows do not say what the others prove: the listener is known.
                 finding.severity = finding.severity.max(Severity::Low);
@@ -282,6 +388,28 @@ pub(super) fn succeeded(judged: &Judged<'_>) -> bool {
 const TOLD_APART: usize = 8;
 
 impl<'a> Gathered<'a> {
+    fn new(from: &End<'a>, to: &End<'a>, last_seen: Timestamp) -> Self {
+        Self {
+            count: 0,
+            rows: BTreeSet::new(),
+            expired: None,
+            initiators: Common::Nothing,
+            initiator_labels: Distinct::One(Label::of(from)),
+            responder_labels: Distinct::One(Label::of(to)),
+            responders: Common::Nothing,
+            ports: Distinct::One(to.at.port),
+            last_seen,
+            tally: BTreeMap::new(),
+            untold: 0,
+            successes: 0,
+        }
+    }
+
+    /// Places taken in the room.
+    fn taken(&self) -> usize {
+        self.initiator_labels.taken() + self.responder_labels.taken() + self.ports.taken()
+    }
+
     fn tell(&mut self, one: &str, n: u64) {
         if let Some(told) = self.tally.get_mut(one) {
             *told += n;
@@ -300,10 +428,6 @@ impl<'a> Gathered<'a> {
     }
 
     fn absorb(&mut self, other: Self) {
-        if other.first_seen < self.first_seen {
-            self.first = other.first;
-        }
-        self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.count += other.count;
         self.expired = self.expired.or(other.expired);
@@ -319,6 +443,15 @@ impl<'a> Gathered<'a> {
         self.initiators.join(other.initiators);
         self.responders.join(other.responders);
     }
+}
+
+impl<'a> Found<'a, '_> {
+    fn absorb(&mut self, other: Self) {
+        if other.first_seen < self.first_seen {
+            (self.first, self.first_seen) = (other.first, other.first_seen);
+        }
+        self.of.absorb(other.of);
+    }
 
     fn finish(
         self,
@@ -327,17 +460,17 @@ impl<'a> Gathered<'a> {
         (accept, expired): (Option<&Accept>, Option<&Accept>),
         file: impl Fn(FrameId) -> Option<String>,
     ) -> Finding {
-        let ports = self.ports.sorted();
+        let Self { first, first_seen, of } = self;
+        let ports = of.ports.sorted();
         let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
-        let (index, first) = self.first;
-        let mut reason = reason(group.kind, first, &judge.judge(index, first));
-        if !self.tally.is_empty() {
-            let mut ways: Vec<_> = self.tally.iter().map(|(one, n)| format!("{n} {one}")).collect();
-            ways.extend((self.untold > 0).then(|| format!("{} others", self.untold)));
+        let Told { mut reason, frame, community_id } = first.tell(group.kind, judge);
+        if !of.tally.is_empty() {
+            let mut ways: Vec<_> = of.tally.iter().map(|(one, n)| format!("{n} {one}")).collect();
+            ways.extend((of.untold > 0).then(|| format!("{} others", of.untold)));
             reason = format!("{reason}: {}", ways.join(", "));
-            if self.successes > 0 {
+            if of.successes > 0 {
                 reason =
-                    format!("{reason}; {} between them to this port succeeded", plural(self.successes, "other flow"));
+                    format!("{reason}; {} between them to this port succeeded", plural(of.successes, "other flow"));
             }
         }
         if let ([first, .., last], None) = (&*ports, port) {
@@ -354,19 +487,19 @@ impl<'a> Gathered<'a> {
         Finding {
             kind: group.kind.as_str(),
             severity: group.severity,
-            initiator: told(&group.initiator, &self.initiator_labels),
-            responder: told(&group.responder, &self.responder_labels),
+            initiator: told(&group.initiator, &of.initiator_labels),
+            responder: told(&group.responder, &of.responder_labels),
             transport: group.transport.as_str(),
             port,
-            rows: self.rows.into_iter().map(str::to_owned).collect(),
-            count: self.count,
+            rows: of.rows.into_iter().map(str::to_owned).collect(),
+            count: of.count,
             reason,
-            first_seen: rfc3339(self.first_seen),
-            last_seen: rfc3339(self.last_seen),
-            first_packet: first.first_frame.number,
-            file: file(first.first_frame),
-            community_id: community_id::of_flow(&first.tuple),
-            filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, &ports),
+            first_seen: rfc3339(first_seen),
+            last_seen: rfc3339(of.last_seen),
+            first_packet: frame.number,
+            file: file(frame),
+            community_id,
+            filter: display_filter(of.initiators.one(), of.responders.one(), group.transport, &ports),
             accepted: accept.map(|accept| accept.reason.clone()),
         }
     }
