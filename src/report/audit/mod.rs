@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 pub use coverage::CoverageRecord;
-pub use findings::Finding;
+pub use found::Finding;
 pub(super) use fitness::doubt;
 pub use fitness::{Fitness, HostRecord, OneSided, WrongChecksums};
 pub use kind::{Kind, Severity};
@@ -27,6 +27,7 @@ mod accepts;
 mod coverage;
 mod findings;
 mod fitness;
+mod found;
 mod grouping;
 mod kind;
 mod ladder;
