@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::capture::Frame;
 use crate::error::Error;
+pub use crate::flow::EndReason;
 use crate::flow::FrameId;
 use crate::net::Timestamp;
 use crate::report::audit::Finding;
@@ -191,58 +192,6 @@ pub struct Memory {
     pub resident: Option<u64>,
 }
 
-/// Why the record of a flow was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EndReason {
-    /// It was closed by both ends, or reset, and no more came.
-    Closed,
-    /// It was silent for longer than its timeout.
-    Idle,
-    /// A new connection took its ports.
-    Reopened,
-    /// It left for want of room, judged by what was seen of it.
-    Evicted,
-    /// The clock stepped back: nobody can tell how long it is silent.
-    ClockStep,
-    /// The capture ended.
-    EndOfCapture,
-    /// It goes on: it is reported because it is long.
-    ActiveTimeout,
-}
-
-impl EndReason {
-    /// Every reason.
-    pub const ALL: [Self; 7] = [
-        Self::Closed,
-        Self::Idle,
-        Self::Reopened,
-        Self::Evicted,
-        Self::ClockStep,
-        Self::EndOfCapture,
-        Self::ActiveTimeout,
-    ];
-
-    /// As exported in `end_reason`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Idle => "idle-timeout",
-            Self::Reopened => "reopened",
-            Self::Evicted => "evicted",
-            Self::ClockStep => "clock-step",
-            Self::EndOfCapture => "end-of-capture",
-            Self::ActiveTimeout => "active-timeout",
-        }
-    }
-
-    /// Whether the flow leaves the table.
-    #[must_use]
-    pub const fn is_end(self) -> bool {
-        !matches!(self, Self::ActiveTimeout)
-    }
-}
-
 /// What was judged of a flow, for whoever keeps its packets.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'a> {
@@ -294,17 +243,5 @@ pub trait Observer {
     /// What makes going on senseless.
     fn reopen(&mut self) -> Result<(), Error> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_have_different_names() {
-        let names: std::collections::BTreeSet<_> = EndReason::ALL.iter().map(|reason| reason.as_str()).collect();
-        assert_eq!(names.len(), EndReason::ALL.len());
-        assert!(!EndReason::ActiveTimeout.is_end() && EndReason::Idle.is_end());
     }
 }
