@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::capture::Frame;
+pub use crate::capture::{Drops, Input};
 use crate::error::Error;
 pub use crate::flow::EndReason;
 use crate::flow::FrameId;
@@ -57,6 +58,8 @@ pub struct Snapshot {
     pub worst: Vec<Finding>,
     /// Findings that were not told one by one because too many came at once.
     pub untold: u64,
+    /// Flows that came to findings told before, by kind, since the snapshot before.
+    pub repeated: BTreeMap<&'static str, u64>,
     /// Who exchanges most bytes that no document explains, most first; at most [`TALKERS`].
     pub talkers: Vec<Talker>,
     /// The flow table.
@@ -75,40 +78,6 @@ pub const NEWEST: usize = 50;
 pub const WORST: usize = 100;
 /// At most so many talkers.
 pub const TALKERS: usize = 20;
-
-/// An interface, or a file that is replayed.
-#[derive(Clone, Debug, Default)]
-pub struct Input {
-    /// As the user named it.
-    pub name: String,
-    /// Whether frames can come: an interface may be down.
-    pub up: bool,
-    /// Frames from it.
-    pub frames: u64,
-    /// Frames that it lost.
-    pub drops: Drops,
-    /// How often it came back after it was down.
-    pub returns: u64,
-}
-
-/// Frames that were lost, by who lost them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drops {
-    /// The kernel had no room: the program was too slow.
-    pub kernel: u64,
-    /// The interface or its driver; counted by few systems.
-    pub interface: u64,
-    /// The program itself.
-    pub application: u64,
-}
-
-impl Drops {
-    /// All of them.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.kernel.saturating_add(self.interface).saturating_add(self.application)
-    }
-}
 
 /// What was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,6 +146,8 @@ pub struct Table {
     pub most: u64,
     /// Flows that left it, by reason, every reason.
     pub ended: BTreeMap<&'static str, u64>,
+    /// Flows that were judged and counted, but not told one by one because too many went at once.
+    pub untold: u64,
     /// Flows that were lost: they left unjudged, for want of room.
     pub lost: u64,
 }

@@ -159,6 +159,19 @@ impl<'a, 'f> Findings<'a, 'f> {
         }
     }
 
+    /// How much the worst of what a flow leads to weighs; what was accepted weighs nothing.
+    pub(super) fn severity_of(
+        &self,
+        reading: &Reading,
+        flow: &Flow<Evidence>,
+        judged: &Judged<'a>,
+    ) -> Option<Severity> {
+        let of = kinds(flow, judged, self.policy);
+        let doubted = |kind| kind == Kind::BlockedDocumentedPort && doubt(reading, flow, judged).is_some();
+        let worst = of.into_iter().filter(|&(kind, _)| !doubted(kind)).map(|(_, severity)| severity).min()?;
+        self.accepts.of(flow, judged).0.is_none().then_some(worst)
+    }
+
     fn add(&mut self, (kind, severity): (Kind, Severity), first: (usize, &'f Flow<Evidence>), judged: &Judged<'a>) {
         let ((index, flow), (from, to)) = (first, (&judged.oriented.initiator, &judged.oriented.responder));
         let of_listener = matches!(kind, Kind::UnknownListener | Kind::RoleConflict);

@@ -43,6 +43,9 @@ pub struct Finding {
     /// Why the user accepted it; only among the accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
+    /// Whether `initiator` and `responder` stand for whoever it was: they change as the finding grows.
+    #[serde(skip)]
+    pub anyone: [bool; 2],
 }
 
 /// One finding in the making.
@@ -220,6 +223,7 @@ impl<'a> Found<'a, '_> {
             community_id,
             filter: display_filter(of.initiators.one(), of.responders.one(), group.transport, &ports),
             accepted: accept.map(|accept| accept.reason.clone()),
+            anyone: [group.initiator, group.responder].map(|label| label == Label::Anyone),
         }
     }
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 pub use coverage::CoverageRecord;
-pub use found::Finding;
 pub(super) use fitness::doubt;
 pub use fitness::{Fitness, HostRecord, OneSided, WrongChecksums};
+pub use found::Finding;
 pub use kind::{Kind, Severity};
 pub use media::{DscpRecord, MediaRecord, MediumRecord, OneWay, WorstStream};
 pub use policy::Policy;

@@ -10,7 +10,7 @@
 use super::findings::{self, Findings};
 use super::kind::{self, Sight};
 use super::room::Room;
-use super::{Audit, Policy, Tally, coverage, fitness, limits, media, services, summary};
+use super::{Audit, Policy, Severity, Tally, coverage, fitness, limits, media, services, summary};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::reading::Reading;
@@ -81,6 +81,31 @@ impl<'a, 'f> Running<'a, 'f> {
         if findings::succeeded(judged) {
             self.succeeded.push(index);
         }
+    }
+
+    /// Counts a flow that goes on, for the moment; `settled` says whether something may be said against it.
+    pub fn count_open(
+        &mut self,
+        reading: &Reading,
+        (index, told_as): (usize, usize),
+        flow: &'f Flow<Evidence>,
+        judged: &Judged<'a>,
+        settled: bool,
+    ) {
+        if settled {
+            return self.count(reading, (index, told_as), flow, judged);
+        }
+        self.payload |= flow.state.has_payload();
+        self.tally.count(judged);
+        self.services.count(flow, judged);
+        self.coverage.count(flow, judged);
+        self.fitness.count(flow, judged);
+    }
+
+    /// How much the worst of what a flow leads to weighs, if it leads to anything.
+    #[must_use]
+    pub fn severity_of(&self, reading: &Reading, flow: &Flow<Evidence>, judged: &Judged<'a>) -> Option<Severity> {
+        self.findings.severity_of(reading, flow, judged)
     }
 
     /// Keeps of a flow that was counted, and is about to go, what the audit will ask.
