@@ -91,7 +91,8 @@ impl<'a, 'f> Findings<'a, 'f> {
     }
 
     /// Lets go of the flows: of those that findings begin with it is told what will be asked.
-    pub(super) fn detach(self, judge: &Judge<'_>) -> Findings<'a, 'static> {
+    pub(super) fn detach(mut self, judge: &Judge<'_>) -> Findings<'a, 'static> {
+        self.make_room();
         let Self {
             policy,
             accepts,
@@ -102,17 +103,24 @@ impl<'a, 'f> Findings<'a, 'f> {
             overlays,
             withheld,
             proven,
-            successes,
-            mut room,
-        } = self;
-        let sets: usize = groups.values().map(|found| found.of.taken()).sum();
-        room.recount(sets + proven.len() + successes.len());
+            successes, room } = self;
         let told = |(group, found): (Group<'a>, Found<'a, 'f>)| {
             let first = First::Told(Box::new(found.first.tell(group.kind, judge)));
             (group, Found { first, first_seen: found.first_seen, of: found.of })
         };
         let groups = groups.into_iter().map(told).collect();
         Findings { policy, accepts, groups, most, gathered, rolled_up, overlays, withheld, proven, successes, room }
+    }
+
+    /// Groups that became one have what all of them had: where that is too much, some of it goes.
+    fn make_room(&mut self) {
+        let others = self.proven.len() + self.successes.len();
+        let taken = |groups: &BTreeMap<_, Found<'_, '_>>| -> usize { groups.values().map(|found| found.of.taken()).sum() };
+        if self.room.lacks(taken(&self.groups)) {
+            let share = self.room.share(4 * self.groups.len());
+            self.room.refuse(self.groups.values_mut().map(|found| found.of.truncate(share)).sum());
+        }
+        self.room.recount(taken(&self.groups) + others);
     }
 
     pub(super) const fn room(&self) -> Room {
@@ -212,6 +220,7 @@ impl<'a, 'f> Findings<'a, 'f> {
         if self.groups.len() > self.most {
             self.groups = roll_up(std::mem::take(&mut self.groups), Found::absorb);
             self.rolled_up = true;
+            self.make_room();
             // What cannot be rolled up is not tried again for each flow.
             self.most = self.gathered.max(2 * self.groups.len());
         }

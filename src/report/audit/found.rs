@@ -127,6 +127,11 @@ impl<'a> Gathered<'a> {
         }
     }
 
+    /// Keeps so many of each kind of thing told apart; returns how many went.
+    pub(super) fn truncate(&mut self, most: usize) -> usize {
+        self.initiator_labels.truncate(most) + self.responder_labels.truncate(most) + self.ports.truncate(most)
+    }
+
     /// Places taken in the room.
     pub(super) fn taken(&self) -> usize {
         self.initiator_labels.taken() + self.responder_labels.taken() + self.ports.taken()

@@ -130,6 +130,17 @@ impl<T: Copy + Ord + Hash> Distinct<T> {
         }
     }
 
+    /// Keeps the first in order; returns how many went.
+    pub(super) fn truncate(&mut self, most: usize) -> usize {
+        let (most, len) = (most.max(FEW), self.len());
+        if len > most {
+            let mut all = self.sorted();
+            all.truncate(most);
+            *self = Self::Several(all.into_iter().collect());
+        }
+        len - self.len()
+    }
+
     /// Places taken in the room.
     pub(super) fn taken(&self) -> usize {
         self.len().saturating_sub(FEW)

@@ -38,6 +38,21 @@ impl Room {
         self.taken = taken;
     }
 
+    /// Whether there are fewer places.
+    pub(super) const fn lacks(&self, taken: usize) -> bool {
+        taken > self.most
+    }
+
+    /// Places for each of so many, if all were given an equal share.
+    pub(super) const fn share(&self, of: usize) -> usize {
+        if of == 0 { self.most } else { self.most / of }
+    }
+
+    /// Takes note that so much had to go again.
+    pub(super) const fn refuse(&mut self, n: usize) {
+        self.refused += n as u64;
+    }
+
     /// What found no room.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
