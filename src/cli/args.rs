@@ -8,9 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
-use super::value::{
-    Colour, FailOn, Port, Speed, at_most, buffer, duration, flow_number, live_memory, memory, speed,
-};
+use super::value::{Colour, FailOn, Port, Speed, at_most, buffer, duration, flow_number, live_memory, memory, speed};
 use crate::catalog::Role;
 use crate::report::Format;
 use crate::report::flows::{By, HostPattern, Order};
@@ -117,7 +115,13 @@ pub(super) struct Live {
 #[derive(Debug, Group)]
 pub(super) struct From {
     /// Watch this interface: its name, its number in `lyncap interfaces`, one of its addresses, or any (repeatable)
-    #[arg(short, long = "interface", value_name = "INTERFACE", required_unless_present = "read", conflicts_with = "read")]
+    #[arg(
+        short,
+        long = "interface",
+        value_name = "INTERFACE",
+        required_unless_present = "read",
+        conflicts_with = "read"
+    )]
     pub(super) interfaces: Vec<String>,
     /// Replay captures as if they were live, or - for what another program captures (repeatable)
     #[arg(short, long, value_name = "FILE")]

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::Setup;
 use super::clock::Clock;
 use super::events::{Event, Sink};
-use super::snapshot::{
-    EndReason, Input, Memory, Observer, Rates, Service, Snapshot, Table, Told, Totals, WORST,
-};
+use super::snapshot::{EndReason, Input, Memory, Observer, Rates, Service, Snapshot, Table, Told, Totals, WORST};
 use super::talkers::Talkers;
 use super::telling::Telling;
 use crate::capture::Drops;
@@ -288,13 +286,7 @@ fn told_as(number: u64) -> usize {
     usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)
 }
 
-fn told<'j>(
-    id: u64,
-    flow: &Flow<Evidence>,
-    judged: &'j Judged<'_>,
-    flagged: bool,
-    end: Option<EndReason>,
-) -> Told<'j> {
+fn told<'j>(id: u64, flow: &Flow<Evidence>, judged: &'j Judged<'_>, flagged: bool, end: Option<EndReason>) -> Told<'j> {
     Told {
         id,
         first_frame: flow.first_frame,

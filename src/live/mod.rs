@@ -209,10 +209,7 @@ impl<'a, 'r> Engine<'a, 'r> {
     }
 
     /// Ends the run: what is still open is over.
-    fn finish<T>(
-        mut self,
-        report: impl FnOnce(&Reading, &Audit) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn finish<T>(mut self, report: impl FnOnce(&Reading, &Audit) -> Result<T, Error>) -> Result<T, Error> {
         let inputs = self.feed.inputs();
         let ending = self.ending();
         let held = (self.windows.fill(), self.windows.held());

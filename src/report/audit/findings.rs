@@ -93,17 +93,8 @@ impl<'a, 'f> Findings<'a, 'f> {
     /// Lets go of the flows: of those that findings begin with it is told what will be asked.
     pub(super) fn detach(mut self, judge: &Judge<'_>) -> Findings<'a, 'static> {
         self.make_room();
-        let Self {
-            policy,
-            accepts,
-            groups,
-            most,
-            gathered,
-            rolled_up,
-            overlays,
-            withheld,
-            proven,
-            successes, room } = self;
+        let Self { policy, accepts, groups, most, gathered, rolled_up, overlays, withheld, proven, successes, room } =
+            self;
         let told = |(group, found): (Group<'a>, Found<'a, 'f>)| {
             let first = First::Told(Box::new(found.first.tell(group.kind, judge)));
             (group, Found { first, first_seen: found.first_seen, of: found.of })
@@ -115,7 +106,8 @@ impl<'a, 'f> Findings<'a, 'f> {
     /// Groups that became one have what all of them had: where that is too much, some of it goes.
     fn make_room(&mut self) {
         let others = self.proven.len() + self.successes.len();
-        let taken = |groups: &BTreeMap<_, Found<'_, '_>>| -> usize { groups.values().map(|found| found.of.taken()).sum() };
+        let taken =
+            |groups: &BTreeMap<_, Found<'_, '_>>| -> usize { groups.values().map(|found| found.of.taken()).sum() };
         if self.room.lacks(taken(&self.groups)) {
             let share = self.room.share(4 * self.groups.len());
             self.room.refuse(self.groups.values_mut().map(|found| found.of.truncate(share)).sum());
