@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 pub use room::{Bounds, LEAST_MEMORY};
+pub use windows::{Close, LEAST_LIVE_MEMORY, Window, Windows};
 
 use intake::Intake;
 use parcel::Parcel;
@@ -27,6 +28,7 @@ mod intake;
 mod parcel;
 mod room;
 mod tracking;
+mod windows;
 
 /// What shapes a run besides its input.
 pub struct Options {

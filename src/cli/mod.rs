@@ -18,8 +18,10 @@ mod args;
 mod catalog;
 mod explain;
 mod input;
+mod live;
 mod output;
 mod run;
+mod signals;
 mod value;
 
 /// How a run ended. Usage and unreadable input weigh more than incomplete input, that more than findings.

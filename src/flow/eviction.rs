@@ -14,7 +14,7 @@ const SHARE: usize = 4;
 impl<S: Default> FlowTable<S> {
     /// Drops a quarter of the flows, at least one: those worth least, among equals those silent for longest. The others
     /// keep their order; their indices close up.
-    pub fn evict<W: Ord>(&mut self, worth: impl Fn(&Flow<S>) -> W, mut gone: impl FnMut(Flow<S>)) {
+    pub fn evict<W: Ord>(&mut self, worth: impl Fn(&Flow<S>) -> W, gone: impl FnMut(Flow<S>)) {
         let mut queue: Vec<_> =
             (0_u32..).zip(self.flows.iter()).map(|(index, flow)| (worth(flow), flow.last_seen, index)).collect();
         let going = queue.len().div_ceil(SHARE);
@@ -27,6 +27,11 @@ impl<S: Default> FlowTable<S> {
             }
         }
         drop(queue);
+        self.keep(&stays, gone);
+    }
+
+    /// Keeps the flows whose place in `stays` says so, in their order, and hands over the others. Indices close up.
+    pub(super) fn keep(&mut self, stays: &[bool], mut gone: impl FnMut(Flow<S>)) {
         let wide = &mut self.wide;
         self.flows.retain(
             |index| stays.get(index) == Some(&true),
@@ -36,7 +41,7 @@ impl<S: Default> FlowTable<S> {
             },
         );
         let mut next = 0..;
-        let places: Vec<_> = stays.into_iter().map(|stays| if stays { next.next() } else { None }).collect();
+        let places: Vec<_> = stays.iter().map(|&stays| if stays { next.next() } else { None }).collect();
         self.renumber(|index| places.get(index as usize).copied().flatten());
     }
 }

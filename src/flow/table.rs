@@ -127,6 +127,13 @@ impl<S: Default> FlowTable<S> {
         open.is_none_or(|(index, direction)| self.is_over(index, packet, direction))
     }
 
+    /// The latest flow of a packet's ends.
+    #[must_use]
+    pub fn latest(&self, hash: FlowHash, tuple: &FiveTuple) -> Option<&Flow<S>> {
+        let (_, open) = self.find(hash, tuple);
+        self.flows.get(open?.0 as usize)
+    }
+
     /// Attaches an ICMP error to the flow it quotes, if that is open. Returns whether it was.
     pub fn attach(&mut self, quoted: &FiveTuple, (v6, kind, code): (bool, u8, u8)) -> bool {
         let (_, Some((index, direction))) = self.find(self.hasher.hash(quoted), quoted) else { return false };
@@ -189,6 +196,22 @@ impl<S: Default> FlowTable<S> {
         let size = self.slots.len() * 2;
         let old = std::mem::take(&mut self.slots);
         self.fill(size, old.into_iter().filter(|slot| slot.index != EMPTY));
+    }
+
+    /// Indices of the flows that have a slot.
+    pub(super) fn occupied(&self) -> impl Iterator<Item = u32> {
+        self.slots.iter().map(|slot| slot.index).filter(|&index| index != EMPTY)
+    }
+
+    /// Lends out all flows, which are to be [given back](Self::give_back) before anything else is done.
+    #[must_use]
+    pub fn lend(&mut self) -> Flows<S> {
+        std::mem::take(&mut self.flows)
+    }
+
+    /// Takes back what was lent out.
+    pub fn give_back(&mut self, flows: Flows<S>) {
+        self.flows = flows;
     }
 
     /// The same slots for flows that have moved: `place_of` tells where to; a flow that is nowhere gives up its slot.

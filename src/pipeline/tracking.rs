@@ -7,16 +7,16 @@ use super::parcel::{Parcel, Ready};
 use super::room::{Bounds, Room};
 use crate::decode::{IcmpQuote, Packet};
 use crate::evidence::{Evidence, Examiner, Place};
-use crate::flow::{AHEAD, FlowHasher, FlowTable, Flows, Timeouts};
+use crate::flow::{AHEAD, FlowHasher, FlowTable, Flows, FrameId, Timeouts};
 use crate::reading::Evicted;
 
 /// Its state between parcels.
 pub(super) struct Tracking {
-    table: FlowTable<Evidence>,
-    examiner: Examiner,
-    room: Room,
-    evicted: Evicted,
-    attached: u64,
+    pub(super) table: FlowTable<Evidence>,
+    pub(super) examiner: Examiner,
+    pub(super) room: Room,
+    pub(super) evicted: Evicted,
+    pub(super) attached: u64,
 }
 
 /// What it comes to.
@@ -80,6 +80,16 @@ impl Tracking {
         if self.room.is_shrunk_by(grown, &self.examiner, self.table.load()) {
             self.room.make(&mut self.table, &mut self.examiner, &mut self.evicted);
         }
+    }
+
+    /// The first frame of the flow that a packet was counted in, if nothing came between.
+    pub(super) fn flow_of(&self, ready: &Ready) -> Option<FrameId> {
+        self.table.latest(ready.hash, &ready.packet.tuple).map(|flow| flow.first_frame)
+    }
+
+    /// Brings the room up to date after flows have gone.
+    pub(super) fn measure(&mut self) {
+        self.room.remeasure(&self.examiner);
     }
 
     #[cold]
