@@ -14,6 +14,7 @@ pub use filter::Filter;
 pub use follow::Follow;
 pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
+pub use piped::Piped;
 pub use replay::Replay;
 
 use crate::net::Timestamp;
@@ -31,6 +32,7 @@ mod netmon;
 mod order;
 mod pcap;
 mod pcapng;
+mod piped;
 mod reader;
 mod replay;
 mod savefile;
