@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 pub use room::{Bounds, LEAST_MEMORY};
+pub use trace::{Part, Traced, trace};
 
 use intake::Intake;
 use parcel::Parcel;
@@ -26,6 +27,7 @@ use crate::reading::Reading;
 mod intake;
 mod parcel;
 mod room;
+mod trace;
 mod tracking;
 
 /// What shapes a run besides its input.

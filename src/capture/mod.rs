@@ -13,6 +13,7 @@ pub use filter::Filter;
 pub use follow::Follow;
 pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
+pub use pcapng::{Described, PcapngWriter};
 
 use crate::net::Timestamp;
 

@@ -11,7 +11,7 @@ use clap::{Args as Group, Parser, Subcommand};
 use super::value::{Colour, FailOn, Port, at_most, duration, flow_number, memory};
 use crate::catalog::Role;
 use crate::report::Format;
-use crate::report::flows::{By, HostPattern, Order};
+use crate::report::flows::{By, HostPattern, Order, Selection};
 use crate::verdict::Verdict;
 
 /// Says of every flow in a packet capture which documented Lync Server 2013 service it is, why, and which flows no document explains
@@ -34,6 +34,8 @@ pub(super) enum Command {
     Catalog(Catalog),
     /// Tell every row about a port, or with --flow each step that led to one flow's verdict
     Explain(Explain),
+    /// Write the packets of flows as a pcapng, each with its flow's verdict as a comment
+    Extract(Extract),
 }
 
 #[derive(Debug, Group)]
@@ -63,6 +65,16 @@ pub(super) struct Flows {
     pub(super) judging: Judging,
     #[command(flatten)]
     pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) selecting: Selecting,
+    /// Sum the flows by service, host or pair of hosts
+    #[arg(long, value_enum)]
+    pub(super) by: Option<By>,
+}
+
+/// Which flows.
+#[derive(Debug, Group)]
+pub(super) struct Selecting {
     /// Only flows with this verdict (repeatable)
     #[arg(long, value_enum)]
     pub(super) verdict: Vec<Verdict>,
@@ -81,9 +93,54 @@ pub(super) struct Flows {
     /// Show at most so many
     #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
     pub(super) top: Option<usize>,
-    /// Sum the flows by service, host or pair of hosts
-    #[arg(long, value_enum)]
-    pub(super) by: Option<By>,
+}
+
+impl Selecting {
+    /// As the report knows it.
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            verdicts: self.verdict.clone(),
+            services: self.service.clone(),
+            hosts: self.host.clone(),
+            ports: self.port.iter().map(|port| (port.transport, port.port)).collect(),
+            order: self.sort,
+            top: self.top,
+        }
+    }
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Extract {
+    #[command(flatten)]
+    pub(super) input: Input,
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) selecting: Selecting,
+    /// Only this flow: its number in the list that `lyncap flows` prints of the same files (repeatable)
+    #[arg(long, value_name = "N", value_parser = flow_number, allow_hyphen_values = true)]
+    pub(super) flow: Vec<u64>,
+    /// Only flows with a finding that is at least as severe as --fail-on says
+    #[arg(long)]
+    pub(super) flagged: bool,
+    /// What --flagged asks for
+    #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
+    pub(super) fail_on: FailOn,
+    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// Leave out frames that are copies of packets captured before
+    #[arg(long)]
+    pub(super) no_duplicates: bool,
+    /// Write to a file, which appears once it is complete; - is standard output
+    #[arg(short, long, required = true, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// No progress bar, no word where nothing matches
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Say what was read and written
+    #[arg(short, long)]
+    pub(super) verbose: bool,
 }
 
 /// What is read.

@@ -17,6 +17,7 @@ use crate::reading::Reading;
 mod args;
 mod catalog;
 mod explain;
+mod extract;
 mod input;
 mod output;
 mod run;

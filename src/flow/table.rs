@@ -136,6 +136,12 @@ impl<S: Default> FlowTable<S> {
         self.flows.get(index as usize).is_none_or(|flow| self.is_over(flow, packet, direction_in(flow, prepared)))
     }
 
+    /// The latest flow of a packet's ends.
+    #[must_use]
+    pub fn latest(&self, prepared: &Prepared) -> Option<&Flow<S>> {
+        self.flows.get(self.slots.get(self.find(prepared))?.index as usize)
+    }
+
     /// Attaches an ICMP error to the flow it quotes, if that is open. Returns whether it was.
     pub fn attach(&mut self, quoted: &FiveTuple, (v6, kind, code): (bool, u8, u8)) -> bool {
         let prepared = self.prepare(quoted);

@@ -48,7 +48,10 @@ impl Intake {
                         let prepared = self.preparer.prepare(&packet.tuple);
                         parcel.add(packet, FrameId { file: batch.file, number }, prepared, &batch.buffer);
                     }
-                    copy => self.stats.repeated(copy == Sight::FullerCopy),
+                    copy => {
+                        parcel.aside = Some(packet.tuple);
+                        self.stats.repeated(copy == Sight::FullerCopy);
+                    }
                 },
                 Err(skip) if skip.is_icmp() => self.icmp(frame, skip, parcel),
                 Err(skip) => self.stats.skipped(frame, skip),
@@ -72,6 +75,7 @@ impl Intake {
     fn icmp(&mut self, frame: &Frame<'_>, skip: Skip, parcel: &mut Parcel) {
         self.stats.skipped(frame, skip);
         if let Some(quote) = icmp_quote(frame) {
+            parcel.aside = Some(quote.tuple);
             parcel.quote(quote);
         }
     }

@@ -7,7 +7,7 @@ use super::parcel::{Parcel, Ready};
 use super::room::{Bounds, Room};
 use crate::decode::{IcmpQuote, Packet};
 use crate::evidence::{Evidence, Examiner, Place};
-use crate::flow::{AHEAD, FlowTable, Flows, Preparer, Timeouts};
+use crate::flow::{AHEAD, FlowTable, Flows, FrameId, Prepared, Preparer, Timeouts};
 use crate::reading::Evicted;
 
 /// Its state between parcels.
@@ -80,6 +80,11 @@ impl Tracking {
         if self.room.is_shrunk_by(grown, &self.examiner, self.table.len()) {
             self.room.make(&mut self.table, &mut self.examiner, &mut self.evicted);
         }
+    }
+
+    /// The first frame of the flow that a packet was counted in, if nothing came between.
+    pub(super) fn flow_of(&self, prepared: &Prepared) -> Option<FrameId> {
+        self.table.latest(prepared).map(|flow| flow.first_frame)
     }
 
     #[cold]

@@ -13,6 +13,7 @@
 
 use interface::Interface;
 use option::Options;
+pub use writer::{Described, PcapngWriter};
 
 use super::Frame;
 use super::order::Order;
@@ -22,6 +23,7 @@ use crate::net::Timestamp;
 
 mod interface;
 mod option;
+mod writer;
 
 /// Type, length, and the length again at the end.
 const SMALLEST: u32 = 12;
@@ -131,6 +133,10 @@ impl Format for Pcapng {
             Ok(None) => Record::Other { length },
             Err(what) => Record::Damaged(what),
         }
+    }
+
+    fn described(&self, interface: u16) -> Described {
+        self.interfaces.get(usize::from(interface)).map(Interface::described).unwrap_or_default()
     }
 
     fn dropped(&self) -> Option<u64> {
