@@ -70,6 +70,14 @@ pub struct Batch<'a> {
     pub file: u16,
 }
 
+impl Batch<'_> {
+    /// What the file notes beside one of the batch's frames; only pcapng has room for that.
+    #[must_use]
+    pub fn comments(&self, frame: &Frame<'_>) -> Vec<&str> {
+        pcapng::comments(&self.buffer, frame.bytes)
+    }
+}
+
 /// Where and how a file broke off. What came before it is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {

@@ -19,7 +19,7 @@ use crate::flow::FrameId;
 use crate::pipeline::{self, Part, Traced};
 use crate::reading::Reading;
 use crate::report::audit::{Policy, findings_of};
-use crate::report::comment::{reasoned_line, verdict_line};
+use crate::report::comment::{MARK, reasoned_line, verdict_line};
 use crate::report::text::plural;
 use crate::verdict::Judge;
 
@@ -154,13 +154,18 @@ impl Extraction<'_> {
                 let Some(&index) = wanted.get(&traced.flow).filter(|_| self.args.takes(traced.part)) else {
                     return Ok(());
                 };
-                if !traced.frame.link.is_registered() {
+                let Some(frame) = traced.frame.registered() else {
                     *counts.unwritable.entry(traced.frame.link).or_default() += 1;
                     return Ok(());
-                }
-                let place = places.of(inputs, traced, &mut writer).map_err(fail)?;
-                let line = lines.of(reading, judge, index, traced);
-                writer.frame(place, &traced.frame, &[&line]).map_err(fail)?;
+                };
+                let traced = Traced { frame, ..traced.clone() };
+                let place = places.of(inputs, &traced, &mut writer).map_err(fail)?;
+                let line = lines.of(reading, judge, index, &traced);
+                // What an earlier extraction noted is not true of this one.
+                let kept =
+                    traced.comments.iter().filter(|comment| !comment.starts_with(MARK)).map(|comment| &**comment);
+                let comments: Vec<&str> = kept.chain([&*line]).collect();
+                writer.frame(place, &frame, &comments).map_err(fail)?;
                 *match traced.part {
                     Part::Packet => &mut counts.packets,
                     Part::Copy => &mut counts.copies,

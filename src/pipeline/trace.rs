@@ -30,7 +30,7 @@ pub enum Part {
 }
 
 /// A frame of a flow.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Traced<'a> {
     /// The frame.
     pub frame: Frame<'a>,
@@ -40,6 +40,8 @@ pub struct Traced<'a> {
     pub flow: FrameId,
     /// What it is to its flow.
     pub part: Part,
+    /// What its file notes beside it.
+    pub comments: Vec<String>,
 }
 
 /// Reads everything once more, as far as `read` says it was read, and hands the frames of flows to `each`, in order.
@@ -132,21 +134,23 @@ impl Held {
     fn fill(&mut self, inputs: &mut Inputs, tracer: &mut Tracer, read: &[InputFile]) -> Result<bool, Error> {
         let Some(batch) = inputs.next_batch()? else { return Ok(false) };
         let file = batch.file;
+        let pcapng = read.get(usize::from(file)).is_some_and(|file| file.format == "pcapng");
         let last = read.get(usize::from(file)).map_or(0, |file| file.frames);
         for (number, frame) in (batch.first_number..=last).zip(&batch.frames) {
             let id = FrameId { file, number };
             if let Some((flow, part)) = tracer.place(frame, id, &batch.buffer) {
-                self.push(frame, id, flow, part);
+                let comments = if pcapng { batch.comments(frame) } else { Vec::new() };
+                let comments = comments.into_iter().map(str::to_owned).collect();
+                self.push(frame, Traced { frame: Frame { bytes: &[], ..*frame }, id, flow, part, comments });
             }
         }
         Ok(true)
     }
 
-    fn push(&mut self, frame: &Frame<'_>, id: FrameId, flow: FrameId, part: Part) {
+    fn push(&mut self, frame: &Frame<'_>, traced: Traced<'static>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(frame.bytes);
-        let frame = Frame { bytes: &[], ..*frame };
-        self.frames.push((start..self.bytes.len(), Traced { frame, id, flow, part }));
+        self.frames.push((start..self.bytes.len(), traced));
     }
 
     /// Hands them over and forgets them.

@@ -7,10 +7,13 @@ use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::verdict::{Judge, Judged, reasons};
 
+/// What every line begins with.
+pub const MARK: &str = "lyncap: flow ";
+
 /// "lyncap: flow 17 documented (verified) S03 Lync Server Front-End service".
 #[must_use]
 pub fn verdict_line(number: u64, judged: &Judged<'_>) -> String {
-    let mut line = format!("lyncap: flow {number} {}", judged.verdict.as_str());
+    let mut line = format!("{MARK}{number} {}", judged.verdict.as_str());
     let proof = judged.proof.map(|proof| proof.as_str()).filter(|proof| *proof != judged.verdict.as_str());
     if let Some(proof) = proof {
         line = format!("{line} ({proof})");

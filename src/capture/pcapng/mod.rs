@@ -11,6 +11,7 @@
 //! link type could be trusted, and skipping the frame would number all later ones wrongly. The section length
 //! is ignored, since live writers cannot know it.
 
+pub(super) use comment::comments;
 use interface::Interface;
 use option::Options;
 pub use writer::{Described, PcapngWriter};
@@ -21,6 +22,7 @@ use super::reader::{Format, Reader, Record, Source};
 use super::window::Window;
 use crate::net::Timestamp;
 
+mod comment;
 mod interface;
 mod option;
 mod writer;

@@ -8,12 +8,12 @@
 
 use std::io::{self, Write};
 
+use super::comment::COMMENT;
 use super::{BYTE_ORDER, ENHANCED_PACKET, INTERFACE, SECTION};
 use crate::capture::{Frame, LinkType};
 
-/// `opt_endofopt`, `opt_comment`; `shb_userappl`; `if_name`, `if_description`, `if_tsresol`, `if_tsoffset`.
+/// `opt_endofopt`; `shb_userappl`; `if_name`, `if_description`, `if_tsresol`, `if_tsoffset`.
 const END: u16 = 0;
-const COMMENT: u16 = 1;
 const APPLICATION: u16 = 4;
 const NAME: u16 = 2;
 const DESCRIPTION: u16 = 3;
@@ -177,5 +177,87 @@ impl<W: Write> PcapngWriter<W> {
         self.out.write_all(&self.block)?;
         self.written += length as u64;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::testing::{Seen, read};
+    use crate::net::Timestamp;
+
+    const MOMENTS: [i64; 5] = [0, 1, 1_772_438_400_123_456_789, -1, i64::MIN];
+
+    fn frame(at: i64, bytes: &[u8]) -> Frame<'_> {
+        Frame { at: Timestamp(at), link: LinkType::ETHERNET, interface: 0, original_length: 1514, bytes }
+    }
+
+    /// A section with a frame at each of the moments, whose interface is of its side of 1970.
+    fn written(comments: &[&str]) -> Vec<u8> {
+        let mut writer = PcapngWriter::new(Vec::new(), "test").unwrap();
+        let name = Some("eth0".to_owned());
+        let after = Described { link: LinkType::ETHERNET, snaplen: 96, name, ..Described::default() };
+        let before = Described { before_1970: true, description: Some("long ago".to_owned()), ..after.clone() };
+        let places = [writer.describe(&after).unwrap(), writer.describe(&before).unwrap()];
+        for (length, at) in MOMENTS.into_iter().enumerate() {
+            writer.frame(places[usize::from(at < 0)], &frame(at, &[7; 9][..length]), comments).unwrap();
+        }
+        assert!(writer.frame(2, &frame(0, &[]), &[]).is_err());
+        assert_eq!(writer.written(), writer.get_mut().len() as u64);
+        std::mem::take(writer.get_mut())
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let long = "ü".repeat(40_000);
+        for comments in [&[][..], &["one"], &["one", "", "three"], &[&long]] {
+            let bytes = written(comments);
+            let (seen, damage) = read(&bytes);
+            assert_eq!(damage, [], "{comments:.20?}");
+            let expected =
+                (0..).zip(MOMENTS).map(|(length, at)| Seen { at, link: 1, original: 1514, bytes: vec![7; length] });
+            assert_eq!(seen, expected.collect::<Vec<_>>());
+            let text = String::from_utf8_lossy(&bytes);
+            let count = comments
+                .iter()
+                .find(|comment| !comment.is_empty())
+                .map_or(0, |comment| text.matches(&comment[..comment.len().min(65_534)]).count());
+            assert_eq!(count, if comments.is_empty() { 0 } else { MOMENTS.len() });
+        }
+    }
+
+    /// A writer that takes so many bytes, then fails.
+    struct Small(usize);
+
+    impl Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.0.min(bytes.len()) {
+                0 => Err(io::ErrorKind::StorageFull.into()),
+                some => {
+                    self.0 -= some;
+                    Ok(some)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn only_whole_blocks_count_as_written() {
+        let whole = PcapngWriter::new(Vec::new(), "test").unwrap().written();
+        for room in 0..200 {
+            let Ok(mut writer) = PcapngWriter::new(Small(room), "test") else {
+                assert!((room as u64) < whole);
+                continue;
+            };
+            let before = writer.written();
+            match writer.describe(&Described::default()) {
+                Ok(_) => assert!(writer.written() as usize <= room),
+                Err(error) => assert_eq!((error.kind(), writer.written()), (io::ErrorKind::StorageFull, before)),
+            }
+        }
     }
 }
