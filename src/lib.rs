@@ -75,6 +75,7 @@ pub mod duplicate;
 pub mod error;
 pub mod evidence;
 pub mod flow;
+pub mod keep;
 pub mod live;
 pub mod net;
 pub mod pipeline;

@@ -31,6 +31,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reading", &["net", "capture", "decode", "evidence", "flow"]),
     ("pipeline", &["capture", "decode", "duplicate", "error", "evidence", "flow", "net", "reading"]),
     ("report", &["net", "error", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading"]),
+    ("live", &["capture", "error", "flow", "net", "report", "verdict"]),
+    ("keep", &["capture", "error", "flow", "live", "net", "report"]),
     ("cli", &["capture", "catalog", "error", "flow", "net", "pipeline", "reading", "report", "topology", "verdict"]),
 ];
 

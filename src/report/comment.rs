@@ -5,24 +5,31 @@
 use super::text::harmless;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
-use crate::verdict::{Judge, Judged, reasons};
+use crate::verdict::{Judge, Judged, Proof, Verdict, reasons};
 
 /// What every line begins with.
 pub const MARK: &str = "lyncap: flow ";
 
-/// "lyncap: flow 17 documented (verified) S03 Lync Server Front-End service".
+/// "lyncap: flow 17 documented (verified) S03 Lync Server Front-End service", of a verdict, its proof, and the id and
+/// service of the best row.
 #[must_use]
-pub fn verdict_line(number: u64, judged: &Judged<'_>) -> String {
-    let mut line = format!("{MARK}{number} {}", judged.verdict.as_str());
-    let proof = judged.proof.map(|proof| proof.as_str()).filter(|proof| *proof != judged.verdict.as_str());
-    if let Some(proof) = proof {
+pub fn line(number: u64, verdict: Verdict, proof: Option<Proof>, row: Option<(&str, &str)>) -> String {
+    let mut line = format!("{MARK}{number} {}", verdict.as_str());
+    if let Some(proof) = proof.map(Proof::as_str).filter(|proof| *proof != verdict.as_str()) {
         line = format!("{line} ({proof})");
     }
-    if let Some(row) = judged.rows.first() {
-        let service: Vec<_> = row.service.split_whitespace().collect();
-        line = format!("{line} {} {}", row.id, service.join(" "));
+    if let Some((id, service)) = row {
+        let service: Vec<_> = service.split_whitespace().collect();
+        line = format!("{line} {id} {}", service.join(" "));
     }
     harmless(&line)
+}
+
+/// The same of a judged flow.
+#[must_use]
+pub fn verdict_line(number: u64, judged: &Judged<'_>) -> String {
+    let row = judged.rows.first().map(|row| (&*row.id, &*row.service));
+    line(number, judged.verdict, judged.proof, row)
 }
 
 /// The same and the sentences that lead there.
