@@ -77,6 +77,7 @@ pub mod evidence;
 pub mod flow;
 pub mod keep;
 pub mod live;
+pub mod metrics;
 pub mod net;
 pub mod pipeline;
 pub mod reading;

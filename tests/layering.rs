@@ -33,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["net", "error", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading"]),
     ("live", &["capture", "error", "flow", "net", "report", "verdict"]),
     ("keep", &["capture", "error", "flow", "live", "net", "report"]),
+    ("metrics", &["error", "keep", "live", "net"]),
     ("cli", &["capture", "catalog", "error", "flow", "net", "pipeline", "reading", "report", "topology", "verdict"]),
 ];
 
