@@ -80,6 +80,7 @@ pub mod live;
 pub mod metrics;
 pub mod net;
 pub mod pipeline;
+pub mod privilege;
 pub mod reading;
 pub mod report;
 pub mod topology;

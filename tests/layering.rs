@@ -34,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("live", &["capture", "error", "flow", "net", "report", "verdict"]),
     ("keep", &["capture", "error", "flow", "live", "net", "report"]),
     ("metrics", &["error", "keep", "live", "net"]),
+    ("privilege", &["error", "report"]),
     ("cli", &["capture", "catalog", "error", "flow", "net", "pipeline", "reading", "report", "topology", "verdict"]),
 ];
 
