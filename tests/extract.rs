@@ -418,6 +418,44 @@ fn standard_output_takes_it_and_a_closed_pipe_is_success() {
     }
 }
 
+#[test]
+fn real_captures_read_as_they_did() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    let mut pending = vec![folder];
+    let mut files = Vec::new();
+    while let Some(entries) = pending.pop().map(fs::read_dir) {
+        for path in entries.into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() { &mut pending } else { &mut files }.push(path);
+        }
+    }
+    let scratch = Scratch::new();
+    let out = scratch.path("out.pcapng");
+    let mut done = 0;
+    files.sort();
+    for file in files.iter().filter(|file| fs::metadata(file).unwrap().len() < 4 << 20) {
+        let file = file.to_str().unwrap();
+        // What is no capture, or of no network, is not extracted from.
+        if !matches!(run(&["extract", file, "-o", &out]).code, Some(0 | 3)) {
+            continue;
+        }
+        let document = |file: &str| -> Value { serde_json::from_str(&run(&["flows", "-f", "json", file]).out).unwrap() };
+        let (mut before, mut after) = (placeless(&document(file)), placeless(&document(&out)));
+        // Of what Network Monitor puts in front of a wireless frame nothing is left, nor are its bytes counted.
+        let wireless = document(file)["summary"]["fitness"]["links"].to_string().contains("netmon-802.11");
+        if wireless {
+            for flow in before.iter_mut().chain(&mut after) {
+                flow.as_object_mut().unwrap().remove("bytes");
+            }
+        }
+        assert_eq!(after, before, "{file}");
+        done += 1;
+    }
+    match done {
+        0 => eprintln!("skipped: no captures in ../shared/captures"),
+        done => assert!(done > 100, "{done}"),
+    }
+}
+
 /// A program, if it is here; else says that what it would have shown was not looked at.
 fn tool(name: &str) -> Option<&str> {
     let found = Command::new(name).arg("--version").output().is_ok();
