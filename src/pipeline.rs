@@ -14,6 +14,7 @@ use std::thread;
 
 pub use room::{Bounds, LEAST_MEMORY};
 pub use trace::{Part, Traced, trace};
+pub use windows::{Close, LEAST_LIVE_MEMORY, Window, Windows};
 
 use intake::Intake;
 use parcel::Parcel;
@@ -29,6 +30,7 @@ mod parcel;
 mod room;
 mod trace;
 mod tracking;
+mod windows;
 
 /// What shapes a run besides its input.
 pub struct Options {

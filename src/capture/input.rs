@@ -145,10 +145,19 @@ impl Inputs {
     /// # Errors
     /// None at present: what goes wrong inside a file is its [`Inputs::damage`], and the others go on.
     pub fn next_batch(&mut self) -> Result<Option<Batch<'_>>, Error> {
+        self.next_batch_until(Timestamp::MAX)
+    }
+
+    /// The same, but beside the first frame none that is later than `limit`.
+    ///
+    /// # Errors
+    /// As [`Inputs::next_batch`].
+    pub fn next_batch_until(&mut self, limit: Timestamp) -> Result<Option<Batch<'_>>, Error> {
         let Some((index, until)) = self.choose() else {
             course::link(&mut self.files);
             return Ok(None);
         };
+        let until = until.min(limit);
         let slot = usize::from(index);
         let source = self.readers.get_mut(slot).and_then(|reading| reading.source.as_mut());
         let (Some(source), Some(counted)) = (source, self.files.get_mut(slot)) else {
@@ -167,6 +176,17 @@ impl Inputs {
     pub fn described(&self, file: u16, interface: u16) -> Described {
         let source = self.readers.get(usize::from(file)).and_then(|reading| reading.source.as_ref());
         source.map(|source| source.described(interface)).unwrap_or_default()
+    }
+
+    /// Finds out by now which files go on where others end.
+    pub fn link(&mut self) {
+        course::link(&mut self.files);
+    }
+
+    /// Time of the next frame; none after the last.
+    pub fn next_at(&mut self) -> Option<Timestamp> {
+        let (index, _) = self.choose()?;
+        self.source(index)?.head()
     }
 
     /// The captures, in the order named or sorted: `Batch::file` counts them from 0.

@@ -9,26 +9,31 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 
 pub use course::{Course, GAP_NS, Until};
+pub use feed::{Drops, Feed, Input, Turn};
 pub use filter::Filter;
 pub use follow::Follow;
 pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
 pub use pcapng::{Described, PcapngWriter};
+pub use replay::Replay;
 
 use crate::net::Timestamp;
 
 mod compressed;
 mod course;
+mod feed;
 mod filter;
 mod follow;
 mod input;
 mod linktype;
 mod listing;
+pub mod live;
 mod netmon;
 mod order;
 mod pcap;
 mod pcapng;
 mod reader;
+mod replay;
 mod savefile;
 mod snoop;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand};
 
-use super::value::{Colour, FailOn, Port, at_most, duration, flow_number, memory};
+use super::value::{Colour, FailOn, Port, Speed, at_most, buffer, duration, flow_number, live_memory, memory, speed};
 use crate::catalog::Role;
 use crate::report::Format;
 use crate::report::flows::{By, HostPattern, Order, Selection};
@@ -22,7 +22,7 @@ pub struct Args {
     pub(super) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 nothing flagged · 1 findings (audit) · 2 could not do what was asked · 3 done, but the input was incomplete: cut, damaged, frames or flows dropped";
+const EXIT_CODES: &str = "Exit codes: 0 nothing flagged · 1 findings (audit, live) · 2 could not do what was asked · 3 done, but the input was incomplete: cut, damaged, frames or flows dropped";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -30,6 +30,10 @@ pub(super) enum Command {
     Audit(Audit),
     /// List flows, one a line, each with its verdict and the reasons
     Flows(Flows),
+    /// Watch interfaces, or replay a capture: findings as they happen, and the audit at the end
+    Live(Live),
+    /// List the interfaces that can be watched
+    Interfaces(Interfaces),
     /// Show the documented rows, check a catalog file, or print a deployment's firewall matrix
     Catalog(Catalog),
     /// Tell every row about a port, or with --flow each step that led to one flow's verdict
@@ -141,6 +145,100 @@ pub(super) struct Extract {
     /// Say what was read and written
     #[arg(short, long)]
     pub(super) verbose: bool,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Live {
+    #[command(flatten)]
+    pub(super) from: From,
+    #[command(flatten)]
+    pub(super) course: Course,
+    #[command(flatten)]
+    pub(super) judging: Judging,
+    #[command(flatten)]
+    pub(super) output: Output,
+    /// Exit 1 when a finding is at least this severe
+    #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
+    pub(super) fail_on: FailOn,
+    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// Write lines, and no screen, on a terminal too
+    #[arg(long)]
+    pub(super) no_tui: bool,
+}
+
+/// Where frames come from.
+#[derive(Debug, Group)]
+pub(super) struct From {
+    /// Watch this interface: its name, its number in `lyncap interfaces`, one of its addresses, or any (repeatable)
+    #[arg(
+        short,
+        long = "interface",
+        value_name = "INTERFACE",
+        required_unless_present = "read",
+        conflicts_with = "read"
+    )]
+    pub(super) interfaces: Vec<String>,
+    /// Replay captures as if they were live, or - for what another program captures (repeatable)
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) read: Vec<PathBuf>,
+    /// Replay so many times as fast as it was captured; max is as fast as can be
+    #[arg(long, value_name = "N|max", value_parser = speed, default_value = "1", requires = "read", allow_hyphen_values = true)]
+    pub(super) speed: Speed,
+    /// Take only frames that match this BPF filter, as tcpdump takes it
+    #[arg(long, value_name = "BPF")]
+    pub(super) filter: Option<String>,
+    /// Leave the interface as it is: see only what is meant for this host
+    #[arg(short = 'p', long)]
+    pub(super) no_promiscuous: bool,
+    /// Capture at most so many bytes of a frame
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144), default_value = "262144")]
+    pub(super) snaplen: u32,
+    /// What the kernel keeps of each interface until it is read: 64M (K, M, G count in 1024s)
+    #[arg(long, value_name = "SIZE", value_parser = buffer, default_value = "16M", allow_hyphen_values = true)]
+    pub(super) buffer_size: u32,
+    /// Have each frame at once, not some at a time: costs more
+    #[arg(long)]
+    pub(super) immediate: bool,
+}
+
+/// How long, and within what.
+#[derive(Debug, Group)]
+pub(super) struct Course {
+    /// Time between two summaries
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "10s")]
+    pub(super) interval: i64,
+    /// End after so much capture time
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
+    pub(super) duration: Option<i64>,
+    /// End after so many frames
+    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
+    pub(super) packets: Option<usize>,
+    /// Report a flow that goes on each time so much of it is over
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "30m")]
+    pub(super) active_timeout: i64,
+    /// A TCP flow silent for longer is over
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "1h")]
+    pub(super) tcp_timeout: i64,
+    /// A UDP flow silent for longer is over
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, default_value = "5m")]
+    pub(super) udp_timeout: i64,
+    /// Count datagrams that were captured more than once (SPAN, several interfaces) as often as they were
+    #[arg(long)]
+    pub(super) keep_duplicates: bool,
+    /// Keep at most so many flows in the table; beyond, those that tell least are judged at once and counted
+    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
+    pub(super) max_flows: Option<usize>,
+    /// Keep to about so much memory likewise: 256M, 2G (K, M, G count in 1024s); bare bytes
+    #[arg(long, value_name = "SIZE", value_parser = live_memory, allow_hyphen_values = true, default_value = "512M")]
+    pub(super) max_memory: u64,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Interfaces {
+    #[command(flatten)]
+    pub(super) output: Output,
 }
 
 /// What is read.

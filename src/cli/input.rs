@@ -57,7 +57,16 @@ fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output)
     let mut progress = Progress::new(output, inputs.total_bytes());
     let reading = pipeline::read(inputs, options, |bytes| progress.at(bytes))?;
     progress.finish();
-    if let Some(error) = nothing(&reading).or_else(|| not_network(&reading)) {
+    complete(&reading)?;
+    Ok(reading)
+}
+
+/// Says on standard error what could not be read.
+///
+/// # Errors
+/// Nothing could be, or nothing of it is network traffic.
+pub(super) fn complete(reading: &Reading) -> Result<(), Error> {
+    if let Some(error) = nothing(reading).or_else(|| not_network(reading)) {
         return Err(error);
     }
     for damage in &reading.damage {
@@ -75,7 +84,7 @@ fn read(files: &[PathBuf], options: Options, growing: &Growing, output: &Output)
             plural(dropped, "frame")
         ));
     }
-    Ok(reading)
+    Ok(())
 }
 
 /// Where files broke before their first frame there is nothing to report.
@@ -121,7 +130,7 @@ fn follow(files: &[PathBuf], silence: Option<i64>, output: &Output) -> Result<In
 }
 
 /// Refuses to replace a capture by what is said of it.
-fn keep_inputs(files: &[PathBuf], output: &Output) -> Result<(), Error> {
+pub(super) fn keep_inputs(files: &[PathBuf], output: &Output) -> Result<(), Error> {
     let real = |path: &PathBuf| fs::canonicalize(path).ok();
     let Some(target) = output.output.as_ref().and_then(real) else { return Ok(()) };
     match files.iter().find(|file| real(file).is_some_and(|file| file == target)) {

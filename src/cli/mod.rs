@@ -19,8 +19,10 @@ mod catalog;
 mod explain;
 mod extract;
 mod input;
+mod live;
 mod output;
 mod run;
+mod signals;
 mod value;
 
 /// How a run ended. Usage and unreadable input weigh more than incomplete input, that more than findings.

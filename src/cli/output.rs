@@ -101,7 +101,7 @@ impl Drop for Temporary {
 }
 
 /// How text is laid out: as wide as the terminal, or as wide as it likes where there is none.
-fn look(output: &Output, terminal: bool) -> Look {
+pub(super) fn look(output: &Output, terminal: bool) -> Look {
     let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let width = match asked {
         Some(width) => width,

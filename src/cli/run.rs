@@ -5,7 +5,7 @@
 
 use super::args::{Args, Audit as AuditArgs, Command, Flows};
 use super::output::{complain, emit};
-use super::{Exit, catalog, explain, extract, input};
+use super::{Exit, catalog, explain, extract, input, live};
 use crate::error::Error;
 use crate::report::audit::Audit;
 use crate::report::flows::grouped;
@@ -16,6 +16,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Error> {
     match &args.command {
         Command::Audit(args) => audit(args),
         Command::Flows(args) => flows(args),
+        Command::Live(args) => live::run(args),
+        Command::Interfaces(args) => live::interfaces(args),
         Command::Catalog(args) => catalog::run(&args.command),
         Command::Explain(args) => explain::run(args),
         Command::Extract(args) => extract::run(args),

@@ -6,7 +6,7 @@
 use clap::ValueEnum;
 
 use crate::net::Transport;
-use crate::pipeline::LEAST_MEMORY;
+use crate::pipeline::{LEAST_LIVE_MEMORY, LEAST_MEMORY};
 use crate::report::Format;
 use crate::report::audit::Severity;
 use crate::report::flows::{By, Order};
@@ -37,8 +37,48 @@ pub(super) fn flow_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("`{text}` is no number of a flow; write one that lyncap flows lists, such as 17"))
 }
 
-/// Bytes of `500M`, `2G`; a bare number is bytes. The units count in 1024s, as memory does.
+/// Bytes of memory of a run over files.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
+    at_least(text, LEAST_MEMORY)
+}
+
+/// Bytes of memory of a live run.
+pub(super) fn live_memory(text: &str) -> Result<u64, String> {
+    at_least(text, LEAST_LIVE_MEMORY)
+}
+
+/// Bytes of a kernel's buffer.
+pub(super) fn buffer(text: &str) -> Result<u32, String> {
+    let bytes = u32::try_from(bytes(text)?).ok().filter(|bytes| (LEAST_BUFFER..=MOST_BUFFER).contains(bytes));
+    bytes.ok_or_else(|| format!("`{text}` is no size of a buffer; write 1M to 1G"))
+}
+
+const LEAST_BUFFER: u32 = 1 << 20;
+const MOST_BUFFER: u32 = 1 << 30;
+
+/// How fast a capture is replayed: so many times as fast, or as fast as can be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Speed(pub(super) Option<f64>);
+
+/// `10`, `0.5`, `max`; 0 means max too.
+pub(super) fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed(None));
+    }
+    let number = text.parse::<f64>().ok().filter(|number| *number == 0.0 || (1e-3..=1e6).contains(number));
+    let number = number.ok_or_else(|| format!("`{text}` is no speed; write 1, 10, 0.5 or max"))?;
+    Ok(Speed((number > 0.0).then_some(number)))
+}
+
+fn at_least(text: &str, least: u64) -> Result<u64, String> {
+    match bytes(text)? {
+        bytes if bytes < least => Err(format!("`{text}` is too little memory; write at least {}M", least >> 20)),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Bytes of `500M`, `2G`; a bare number is bytes. The units count in 1024s, as memory does.
+fn bytes(text: &str) -> Result<u64, String> {
     const UNITS: &[(char, u32)] = &[('K', 10), ('M', 20), ('G', 30), ('T', 40)];
     let bad = || format!("`{text}` is no amount of memory; write 500M, 2G or bytes");
     let with_unit = UNITS.iter().find_map(|&(unit, bits)| {
@@ -46,11 +86,7 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     });
     let (number, bits) = with_unit.unwrap_or((text, 0));
     let bytes: u64 = number.parse().map_err(|_| bad())?;
-    let bytes = bytes.checked_mul(1 << bits).ok_or_else(bad)?;
-    match bytes < LEAST_MEMORY {
-        true => Err(format!("`{text}` is too little memory; write at least {}M", LEAST_MEMORY >> 20)),
-        false => Ok(bytes),
-    }
+    bytes.checked_mul(1 << bits).ok_or_else(bad)
 }
 
 /// A port, with or without its transport: `5071`, `5071/tcp`, `tcp/5071`.
@@ -95,15 +131,19 @@ pub(super) enum FailOn {
 }
 
 impl FailOn {
+    /// The least severity that flags.
+    pub(super) const fn least(self) -> Option<Severity> {
+        match self {
+            Self::High => Some(Severity::High),
+            Self::Medium => Some(Severity::Medium),
+            Self::Low => Some(Severity::Low),
+            Self::Info => Some(Severity::Info),
+            Self::Never => None,
+        }
+    }
+
     pub(super) fn is_met_by(self, severity: Severity) -> bool {
-        let threshold = match self {
-            Self::High => Severity::High,
-            Self::Medium => Severity::Medium,
-            Self::Low => Severity::Low,
-            Self::Info => Severity::Info,
-            Self::Never => return false,
-        };
-        severity <= threshold
+        self.least().is_some_and(|least| severity <= least)
     }
 }
 
@@ -159,6 +199,10 @@ mod tests {
         for bad in ["", "M", "63M", "0", "-1G", "1.5G", "2GB", "2 G", "18446744073709551615G", "16777216T"] {
             assert!(memory(bad).is_err(), "{bad}");
         }
+        assert_eq!((buffer("2M"), buffer("1G")), (Ok(2 << 20), Ok(1 << 30)));
+        assert!(["4K", "2G", "x"].iter().all(|bad| buffer(bad).is_err()) && live_memory("127M").is_err());
+        assert_eq!((speed("max"), speed("0"), speed("0.5")), (Ok(Speed(None)), Ok(Speed(None)), Ok(Speed(Some(0.5)))));
+        assert!(["", "-1", "nan", "inf", "1e9", "fast"].iter().all(|bad| speed(bad).is_err()));
         assert_eq!(at_most("1000"), Ok(1000));
         assert!(["0", "-1", "", "1e6", "99999999999999999999999"].iter().all(|bad| at_most(bad).is_err()));
     }

@@ -106,6 +106,12 @@ impl Evidence {
         !matches!(self.state, State::Settled)
     }
 
+    /// Whether what was told stays: nothing is being read that may still tell.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        matches!(self.state, State::Settled | State::Media)
+    }
+
     /// Reads a word of what the next packet of media will be counted in, for whoever fetches it ahead.
     #[inline]
     #[must_use]

@@ -4,6 +4,7 @@
 //! Must not know: what it tracks. `S` is opaque here; ports have no meaning, only equality.
 
 pub use counters::{Counters, Sizes};
+pub use end::{EndReason, Ending, is_closed};
 pub use flows::Flows;
 pub use handshake::{Handshake, Marks};
 pub use key::FlowKey;
@@ -13,6 +14,7 @@ use crate::decode::{Packet, Tunnel, Vlans};
 use crate::net::{Both, Direction, FiveTuple, Timestamp, Transport};
 
 mod counters;
+mod end;
 mod eviction;
 mod flows;
 mod handshake;

@@ -210,6 +210,22 @@ impl<S: Default> FlowTable<S> {
         self.fill(size, old.into_iter().filter(|slot| slot.index != EMPTY));
     }
 
+    /// Indices of the flows that have a slot.
+    pub(super) fn occupied(&self) -> impl Iterator<Item = u32> {
+        self.slots.iter().map(|slot| slot.index).filter(|&index| index != EMPTY)
+    }
+
+    /// Lends out all flows, which are to be [given back](Self::give_back) before anything else is done.
+    #[must_use]
+    pub fn lend(&mut self) -> Flows<S> {
+        std::mem::take(&mut self.flows)
+    }
+
+    /// Takes back what was lent out.
+    pub fn give_back(&mut self, flows: Flows<S>) {
+        self.flows = flows;
+    }
+
     /// The same slots for flows that have moved: `place_of` tells where to; a flow that is nowhere gives up its slot.
     pub(super) fn renumber(&mut self, place_of: impl Fn(u32) -> Option<u32>) {
         let old = std::mem::take(&mut self.slots);

@@ -1,8 +1,224 @@
 //! The live engine: the stages of an offline run, in windows, for as long as it runs and in fixed memory.
 //!
-//! In: frames as they come, from interfaces or a file that is replayed. Out: events, snapshots, and at the end the audit.
-//! Must not know: arguments, terminals.
+//! In: a [`Feed`] of frames, from interfaces or a file that is replayed. Out: events, snapshots, and at the end the audit
+//! of all that was seen.
+//! Must not know: arguments, terminals, systems.
+//!
+//! A window ends when its interval is over, when there is hardly room for more flows, or when somebody asks. Then every
+//! flow in the table is judged, knowing what all flows before it taught. Those that are over are told, counted into what
+//! is kept of the run, and dropped; the others are counted for the moment only, and go on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+pub use events::{Event, Events, Outlet, Sink};
 pub use snapshot::{EndReason, Observer, Snapshot, Told};
+pub use telling::TOLD_AT_ONCE;
 
+use clock::Clock;
+use gather::Gathering;
+
+use crate::capture::{Feed, Turn};
+use crate::catalog::Catalogs;
+use crate::error::Error;
+use crate::flow::{Ending, Timeouts};
+use crate::net::Timestamp;
+use crate::pipeline::{Close, Options, Windows};
+use crate::reading::Reading;
+use crate::report::audit::{Audit, Policy, Severity};
+use crate::topology::Topology;
+
+mod clock;
+mod events;
+mod gather;
 pub mod snapshot;
+mod talkers;
+mod telling;
+
+/// What shapes a run besides its frames.
+pub struct Setup<'a> {
+    /// How frames become flows.
+    pub options: Options,
+    /// The rows.
+    pub catalogs: &'a Catalogs,
+    /// The hosts.
+    pub topology: &'a Topology,
+    /// What TLS is weak.
+    pub policy: &'a Policy,
+    /// Capture time between two snapshots, in nanoseconds.
+    pub interval_ns: i64,
+    /// A flow that is longer is reported each time that so much of it is over, in nanoseconds.
+    pub active_ns: i64,
+    /// Capture time after which the run ends, in nanoseconds.
+    pub duration_ns: Option<i64>,
+    /// Frames after which it ends.
+    pub frames: Option<u64>,
+    /// Findings at least this severe flag their flows; none where nothing does.
+    pub flags: Option<Severity>,
+}
+
+/// What is asked of a run while it runs, by signals or a screen.
+#[derive(Debug, Default)]
+pub struct Controls {
+    /// End with the report.
+    pub stop: std::sync::Arc<AtomicBool>,
+    /// Tell what there is by now.
+    pub tell: std::sync::Arc<AtomicBool>,
+    /// Open outputs again.
+    pub reopen: std::sync::Arc<AtomicBool>,
+}
+
+/// Nothing is waited for longer: then the controls are looked at.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Runs until the feed ends, or is told to. `report` is given everything at the end.
+///
+/// # Errors
+/// What makes going on senseless: of the feed, of the sink, of an observer.
+pub fn run<'a, 'r, T>(
+    feed: &'r mut dyn Feed,
+    setup: Setup<'a>,
+    controls: &Controls,
+    sink: &'r mut dyn Sink,
+    observers: Vec<Box<dyn Observer + 'r>>,
+    report: impl FnOnce(&Reading, &Audit) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut engine = Engine::new(setup, feed, sink, observers);
+    while !engine.is_done() && !controls.stop.load(Ordering::Relaxed) {
+        if controls.reopen.swap(false, Ordering::Relaxed) {
+            engine.reopen()?;
+        }
+        if controls.tell.swap(false, Ordering::Relaxed) {
+            engine.close(Close::Time, true)?;
+        }
+        if !engine.turn()? {
+            break;
+        }
+    }
+    engine.finish(report)
+}
+
+/// A run.
+struct Engine<'a, 'r> {
+    feed: &'r mut dyn Feed,
+    sink: &'r mut dyn Sink,
+    observers: Vec<Box<dyn Observer + 'r>>,
+    windows: Windows,
+    gathering: Gathering<'a>,
+    clock: Clock,
+    timeouts: Timeouts,
+    interval: i64,
+    /// [`Clock::elapsed`] at which the window ends.
+    until: i64,
+    duration: Option<i64>,
+    /// Frames that may still come.
+    frames: Option<u64>,
+    traced: bool,
+}
+
+impl<'a, 'r> Engine<'a, 'r> {
+    fn new(
+        setup: Setup<'a>,
+        feed: &'r mut dyn Feed,
+        sink: &'r mut dyn Sink,
+        observers: Vec<Box<dyn Observer + 'r>>,
+    ) -> Self {
+        let memory = setup.options.bounds.memory;
+        Self {
+            traced: observers.iter().any(|observer| observer.wants_frames()),
+            clock: Clock::default(),
+            timeouts: setup.options.timeouts,
+            interval: setup.interval_ns.max(1),
+            until: setup.interval_ns.max(1),
+            duration: setup.duration_ns,
+            frames: setup.frames,
+            gathering: Gathering::new(&setup, memory, Instant::now()),
+            windows: Windows::new(setup.options),
+            feed,
+            sink,
+            observers,
+        }
+    }
+
+    /// Whether it lasted long enough.
+    fn is_done(&self) -> bool {
+        self.frames == Some(0) || self.duration.is_some_and(|duration| self.clock.elapsed() >= duration)
+    }
+
+    /// Takes what comes next; false where nothing will.
+    fn turn(&mut self) -> Result<bool, Error> {
+        match self.feed.next(PATIENCE)? {
+            Turn::Frames(mut batch) => {
+                if let Some(left) = &mut self.frames {
+                    batch.frames.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                    *left = left.saturating_sub(batch.frames.len() as u64);
+                }
+                batch.frames.iter().for_each(|frame| self.clock.see(frame.at));
+                if self.traced {
+                    let observers = &mut self.observers;
+                    self.windows.trace(&batch, |frame, flow| {
+                        observers.iter_mut().for_each(|observer| observer.frame(frame, flow));
+                    });
+                } else {
+                    self.windows.take(&batch);
+                }
+            }
+            // Before the first frame nobody knows the clock that they will be stamped with.
+            Turn::Nothing(Some(now)) if self.clock.now().is_some() => self.clock.see(now),
+            Turn::Nothing(_) => {}
+            Turn::End => return Ok(false),
+        }
+        if self.clock.elapsed() >= self.until {
+            self.until = self.clock.elapsed().saturating_sub(self.clock.elapsed() % self.interval) + self.interval;
+            self.close(Close::Time, false)?;
+        } else if self.windows.is_pressed() {
+            self.close(Close::Pressure, false)?;
+        }
+        Ok(true)
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        self.sink.reopen()?;
+        self.observers.iter_mut().try_for_each(|observer| observer.reopen())
+    }
+
+    fn ending(&self) -> Ending {
+        Ending {
+            timeouts: self.timeouts,
+            now: self.clock.now().unwrap_or(Timestamp::MIN),
+            stepped_ns: self.clock.since_step_back(),
+        }
+    }
+
+    /// Ends a window; `asked` says that somebody wants to see it.
+    fn close(&mut self, why: Close, asked: bool) -> Result<(), Error> {
+        let inputs = self.feed.inputs();
+        let ending = self.ending();
+        let held = (self.windows.fill(), self.windows.held());
+        let window = self.windows.close(why, &ending, self.feed.files(), self.feed.damage());
+        let told = self.gathering.window(&window, &self.clock, self.sink, &mut self.observers)?;
+        // Windows that end for want of room are too many to be shown.
+        if why != Close::Pressure {
+            let moment = gather::Moment { inputs, held, live: self.feed.is_live(), last: false };
+            let snapshot = self.gathering.snapshot(&window.reading, &told, &self.clock, moment);
+            gather::show(self.sink, &mut self.observers, &told, &window.reading, &snapshot, asked)?;
+        }
+        drop(told);
+        self.windows.give_back(window);
+        Ok(())
+    }
+
+    /// Ends the run: what is still open is over.
+    fn finish<T>(mut self, report: impl FnOnce(&Reading, &Audit) -> Result<T, Error>) -> Result<T, Error> {
+        let inputs = self.feed.inputs();
+        let ending = self.ending();
+        let held = (self.windows.fill(), self.windows.held());
+        let window = self.windows.close(Close::End, &ending, self.feed.files(), self.feed.damage());
+        let told = self.gathering.window(&window, &self.clock, self.sink, &mut self.observers)?;
+        let moment = gather::Moment { inputs, held, live: self.feed.is_live(), last: true };
+        let snapshot = self.gathering.snapshot(&window.reading, &told, &self.clock, moment);
+        gather::show(self.sink, &mut self.observers, &told, &window.reading, &snapshot, false)?;
+        self.sink.tell(&Event::End { audit: &told.audit, reading: &window.reading, judge: &told.judge })?;
+        report(&window.reading, &told.audit)
+    }
+}

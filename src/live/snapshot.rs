@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::capture::Frame;
+pub use crate::capture::{Drops, Input};
 use crate::error::Error;
+pub use crate::flow::EndReason;
 use crate::flow::FrameId;
 use crate::net::Timestamp;
 use crate::report::audit::Finding;
@@ -56,6 +58,8 @@ pub struct Snapshot {
     pub worst: Vec<Finding>,
     /// Findings that were not told one by one because too many came at once.
     pub untold: u64,
+    /// Flows that came to findings told before, by kind, since the snapshot before.
+    pub repeated: BTreeMap<&'static str, u64>,
     /// Who exchanges most bytes that no document explains, most first; at most [`TALKERS`].
     pub talkers: Vec<Talker>,
     /// The flow table.
@@ -74,40 +78,6 @@ pub const NEWEST: usize = 50;
 pub const WORST: usize = 100;
 /// At most so many talkers.
 pub const TALKERS: usize = 20;
-
-/// An interface, or a file that is replayed.
-#[derive(Clone, Debug, Default)]
-pub struct Input {
-    /// As the user named it.
-    pub name: String,
-    /// Whether frames can come: an interface may be down.
-    pub up: bool,
-    /// Frames from it.
-    pub frames: u64,
-    /// Frames that it lost.
-    pub drops: Drops,
-    /// How often it came back after it was down.
-    pub returns: u64,
-}
-
-/// Frames that were lost, by who lost them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drops {
-    /// The kernel had no room: the program was too slow.
-    pub kernel: u64,
-    /// The interface or its driver; counted by few systems.
-    pub interface: u64,
-    /// The program itself.
-    pub application: u64,
-}
-
-impl Drops {
-    /// All of them.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.kernel.saturating_add(self.interface).saturating_add(self.application)
-    }
-}
 
 /// What was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -176,6 +146,8 @@ pub struct Table {
     pub most: u64,
     /// Flows that left it, by reason, every reason.
     pub ended: BTreeMap<&'static str, u64>,
+    /// Flows that were judged and counted, but not told one by one because too many went at once.
+    pub untold: u64,
     /// Flows that were lost: they left unjudged, for want of room.
     pub lost: u64,
 }
@@ -189,58 +161,6 @@ pub struct Memory {
     pub counted: u64,
     /// What the system says is resident, where it does.
     pub resident: Option<u64>,
-}
-
-/// Why the record of a flow was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EndReason {
-    /// It was closed by both ends, or reset, and no more came.
-    Closed,
-    /// It was silent for longer than its timeout.
-    Idle,
-    /// A new connection took its ports.
-    Reopened,
-    /// It left for want of room, judged by what was seen of it.
-    Evicted,
-    /// The clock stepped back: nobody can tell how long it is silent.
-    ClockStep,
-    /// The capture ended.
-    EndOfCapture,
-    /// It goes on: it is reported because it is long.
-    ActiveTimeout,
-}
-
-impl EndReason {
-    /// Every reason.
-    pub const ALL: [Self; 7] = [
-        Self::Closed,
-        Self::Idle,
-        Self::Reopened,
-        Self::Evicted,
-        Self::ClockStep,
-        Self::EndOfCapture,
-        Self::ActiveTimeout,
-    ];
-
-    /// As exported in `end_reason`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Idle => "idle-timeout",
-            Self::Reopened => "reopened",
-            Self::Evicted => "evicted",
-            Self::ClockStep => "clock-step",
-            Self::EndOfCapture => "end-of-capture",
-            Self::ActiveTimeout => "active-timeout",
-        }
-    }
-
-    /// Whether the flow leaves the table.
-    #[must_use]
-    pub const fn is_end(self) -> bool {
-        !matches!(self, Self::ActiveTimeout)
-    }
 }
 
 /// What was judged of a flow, for whoever keeps its packets.
@@ -294,17 +214,5 @@ pub trait Observer {
     /// What makes going on senseless.
     fn reopen(&mut self) -> Result<(), Error> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_have_different_names() {
-        let names: std::collections::BTreeSet<_> = EndReason::ALL.iter().map(|reason| reason.as_str()).collect();
-        assert_eq!(names.len(), EndReason::ALL.len());
-        assert!(!EndReason::ActiveTimeout.is_end() && EndReason::Idle.is_end());
     }
 }

@@ -59,6 +59,12 @@ impl Intake {
         }
     }
 
+    /// What was counted by now.
+    pub(super) fn stats(&mut self) -> Stats {
+        self.stats.settle();
+        self.stats.clone()
+    }
+
     /// What was counted.
     pub(super) fn finish(mut self) -> Stats {
         self.stats.settle();

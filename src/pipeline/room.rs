@@ -90,7 +90,7 @@ fn is_refused(flow: &Flow<Evidence>) -> bool {
 }
 
 /// Place in the queue, from the front; what no line holds of goes last.
-fn worth(flow: &Flow<Evidence>) -> u8 {
+pub(super) fn worth(flow: &Flow<Evidence>) -> u8 {
     (0..).zip(QUEUE).find(|(_, holds)| holds(flow)).map_or(u8::MAX, |(place, _)| place)
 }
 
@@ -110,6 +110,27 @@ impl Room {
         let mut room = Self { bounds, told: 0, kept: 0, most: 0 };
         room.measure();
         room
+    }
+
+    /// So many flows may be held.
+    pub(super) const fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Bytes that so many flows take with what their payload told.
+    pub(super) const fn held(&self, flows: usize) -> u64 {
+        (flows as u64).saturating_mul(FLOW).saturating_add((self.told + self.kept) as u64)
+    }
+
+    /// Takes note that what told so much has gone.
+    pub(super) const fn forget(&mut self, told: usize) {
+        self.told = self.told.saturating_sub(told);
+    }
+
+    /// Takes note of what the examiner keeps by now.
+    pub(super) fn remeasure(&mut self, examiner: &Examiner) {
+        self.kept = examiner.kept();
+        self.measure();
     }
 
     /// Whether so many flows leave no room for another.

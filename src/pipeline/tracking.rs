@@ -12,11 +12,11 @@ use crate::reading::Evicted;
 
 /// Its state between parcels.
 pub(super) struct Tracking {
-    table: FlowTable<Evidence>,
-    examiner: Examiner,
-    room: Room,
-    evicted: Evicted,
-    attached: u64,
+    pub(super) table: FlowTable<Evidence>,
+    pub(super) examiner: Examiner,
+    pub(super) room: Room,
+    pub(super) evicted: Evicted,
+    pub(super) attached: u64,
 }
 
 /// What it comes to.
@@ -85,6 +85,11 @@ impl Tracking {
     /// The first frame of the flow that a packet was counted in, if nothing came between.
     pub(super) fn flow_of(&self, prepared: &Prepared) -> Option<FrameId> {
         self.table.latest(prepared).map(|flow| flow.first_frame)
+    }
+
+    /// Brings the room up to date after flows have gone.
+    pub(super) fn measure(&mut self) {
+        self.room.remeasure(&self.examiner);
     }
 
     #[cold]

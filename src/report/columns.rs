@@ -89,6 +89,7 @@ pub(super) const GROUP_COLUMNS: &[&str] = &[
     "verdicts_undocumented",
     "rows",
 ];
+pub(super) const INTERFACE_COLUMNS: &[&str] = &["number", "name", "state", "addresses", "description"];
 pub(super) const RULE_COLUMNS: &[&str] = &["from", "to", "transport", "port", "rows", "state", "flows", "service"];
 pub(super) const ROW_COLUMNS: &[&str] = &[
     "id",

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::audit::{self, Audit, Footer};
 use super::chunks::in_order;
 pub use super::columns::FLOW_COLUMNS;
-use super::columns::{FINDING_COLUMNS, GROUP_COLUMNS, ROW_COLUMNS, RULE_COLUMNS};
+use super::columns::{FINDING_COLUMNS, GROUP_COLUMNS, INTERFACE_COLUMNS, ROW_COLUMNS, RULE_COLUMNS};
 use super::csv::{CsvWriter, heading};
 use super::explain::Explanation;
 use super::flows::GroupRecord;
@@ -22,6 +22,7 @@ use super::rules::Rule;
 use super::table::{self, FlowTable, Look};
 use super::text::{wall, zone};
 use super::{Format, Summary};
+use crate::capture::live::Interface;
 use crate::catalog::Row;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
@@ -159,13 +160,7 @@ pub fn audit(
 ) -> io::Result<()> {
     let all: Vec<usize> = (0..reading.flows.len()).filter(|_| with_flows).collect();
     buffered(out, |out| match format {
-        Format::Table => {
-            let span = reading.stats.span.map(|(first, last)| {
-                let zone = zone(last, look.clock);
-                (wall(first, look.clock), format!("{} {zone}", wall(last, look.clock)))
-            });
-            out.write_all(table::audit(look, audit, span).as_bytes())
-        }
+        Format::Table => audit_text(out, look, reading, audit),
         Format::Json => {
             if !with_flows {
                 json(out, audit)?;
@@ -197,6 +192,15 @@ pub fn audit(
     })
 }
 
+/// An audit for people.
+pub fn audit_text(out: &mut dyn Write, look: Look, reading: &Reading, audit: &Audit) -> io::Result<()> {
+    let span = reading.stats.span.map(|(first, last)| {
+        let zone = zone(last, look.clock);
+        (wall(first, look.clock), format!("{} {zone}", wall(last, look.clock)))
+    });
+    out.write_all(table::audit(look, audit, span).as_bytes())
+}
+
 /// One flow explained; as CSV, what a list of flows says of it.
 pub fn explanation(
     out: &mut dyn Write,
@@ -216,6 +220,15 @@ pub fn explanation(
     })
 }
 
+/// One event of a run without end as a line of JSON, which whoever reads along sees at once.
+pub fn event(out: &mut dyn Write, record: &impl Serialize) -> io::Result<()> {
+    buffered(out, |out| {
+        json(out, record)?;
+        out.write_all(b"\n")
+    })?;
+    out.flush()
+}
+
 /// Flows summed by service, host or pair.
 pub fn groups(out: &mut dyn Write, format: Format, look: Look, groups: &[GroupRecord]) -> io::Result<()> {
     buffered(out, |out| match format {
@@ -223,6 +236,30 @@ pub fn groups(out: &mut dyn Write, format: Format, look: Look, groups: &[GroupRe
         Format::Csv => csv(out, GROUP_COLUMNS, groups),
         Format::Json => document(out, "groups", groups),
         Format::Jsonl => lines_as_they_are(out, groups),
+    })
+}
+
+/// Interfaces that can be watched.
+pub fn interfaces(out: &mut dyn Write, format: Format, look: Look, interfaces: &[Interface]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Record<'a> {
+        number: usize,
+        name: &'a str,
+        description: Option<&'a str>,
+        addresses: Vec<String>,
+        state: &'a [&'static str],
+    }
+    fn record(interface: &Interface) -> Record<'_> {
+        let Interface { number, name, description, addresses, state } = interface;
+        let addresses = addresses.iter().map(ToString::to_string).collect();
+        Record { number: *number, name, description: description.as_deref(), addresses, state }
+    }
+    let records: Vec<_> = interfaces.iter().map(record).collect();
+    buffered(out, |out| match format {
+        Format::Table => out.write_all(table::interfaces(look, interfaces).as_bytes()),
+        Format::Csv => csv(out, INTERFACE_COLUMNS, &records),
+        Format::Json => document(out, "interfaces", &records),
+        Format::Jsonl => lines(out, "interface", &records),
     })
 }
 

@@ -34,6 +34,18 @@ impl Learned {
         self.announced.insert(endpoint);
     }
 
+    /// Listeners known, those announced included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.listeners.len() + self.announced.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether `endpoint` accepted a connection anywhere in the capture, or was announced.
     #[must_use]
     pub fn is_listener(&self, transport: Transport, endpoint: Endpoint) -> bool {

@@ -11,13 +11,14 @@ use std::hash::BuildHasher as _;
 
 use arrayvec::ArrayVec;
 
+use super::Past;
 use super::candidate::{End, Oriented};
 use super::expectation::proves_media;
 use crate::catalog::{Catalogs, EPHEMERAL, PortOn, RoleOf, Row};
 use crate::evidence::Evidence;
 use crate::flow::{Flow, Flows};
 use crate::net::{Address, Direction, Endpoint, Transport};
-use crate::topology::hash::FastMap;
+use crate::topology::hash::{FastMap, FastSet};
 use crate::topology::{Learned, Topology};
 
 /// What decided who opened a flow; strongest first.
@@ -67,11 +68,11 @@ pub(super) fn decide(
     flows: &Flows<Evidence>,
     catalogs: &Catalogs,
     topology: &Topology,
-    learned: &Learned,
+    known: &Past,
 ) -> Vec<(Direction, Basis)> {
-    let mut decided: Vec<_> = flows.iter().map(|flow| strong(flow, catalogs, topology, learned)).collect();
+    let mut decided: Vec<_> = flows.iter().map(|flow| strong(flow, catalogs, topology, &known.learned)).collect();
     let open = flows.iter().zip(&decided).filter(|(_, decided)| decided.is_none()).map(|(flow, _)| flow);
-    let fan_in = FanIn::of(flows, open);
+    let fan_in = FanIn::of(flows, open, &known.asked_by_many);
     flows
         .iter()
         .zip(&mut decided)
@@ -108,7 +109,7 @@ fn is_media_over_udp(flow: &Flow<Evidence>) -> bool {
 }
 
 /// The rungs that guess.
-fn weak(flow: &Flow<Evidence>, fan_in: &FanIn) -> (Direction, Basis) {
+fn weak(flow: &Flow<Evidence>, fan_in: &FanIn<'_>) -> (Direction, Basis) {
     if is_media_over_udp(flow) {
         return (Direction::Forward, Basis::FirstPacket);
     }
@@ -156,19 +157,25 @@ fn declared_service(flow: &Flow<Evidence>, catalogs: &Catalogs, topology: &Topol
 }
 
 /// Endpoints to which [`FAN_IN`] addresses or more talk.
-struct FanIn {
+struct FanIn<'a> {
     /// Of each endpoint asked about that may be one, the first peers.
     peers: FastMap<(Transport, Endpoint), ArrayVec<Address, FAN_IN>>,
+    /// Those known from flows that are gone.
+    known: &'a FastSet<(Transport, Endpoint)>,
 }
 
-impl FanIn {
+impl<'a> FanIn<'a> {
     /// Asks about both ends of the undecided flows. A flood makes two endpoints of every packet: who has too few flows
     /// to have as many peers is told by a byte, and never becomes an entry.
-    fn of<'a>(flows: &Flows<Evidence>, undecided: impl Iterator<Item = &'a Flow<Evidence>>) -> Self {
+    fn of<'f>(
+        flows: &Flows<Evidence>,
+        undecided: impl Iterator<Item = &'f Flow<Evidence>>,
+        known: &'a FastSet<(Transport, Endpoint)>,
+    ) -> Self {
         let mut undecided = undecided.peekable();
         let mut peers: FastMap<(Transport, Endpoint), ArrayVec<Address, FAN_IN>> = FastMap::default();
         if undecided.peek().is_none() {
-            return Self { peers };
+            return Self { peers, known };
         }
         let seeded = *peers.hasher();
         let mut counts = vec![0_u8; (2 * flows.len()).next_power_of_two()];
@@ -196,11 +203,12 @@ impl FanIn {
                 }
             }
         }
-        Self { peers }
+        Self { peers, known }
     }
 
     fn is_service(&self, transport: Transport, end: Endpoint) -> bool {
-        self.peers.get(&(transport, end)).is_some_and(ArrayVec::is_full)
+        let at = (transport, end);
+        self.peers.get(&at).is_some_and(ArrayVec::is_full) || self.known.contains(&at)
     }
 }
 
@@ -216,7 +224,8 @@ mod tests {
         let catalogs = Catalogs::new(&[], Vec::new(), &Site::default()).unwrap();
         let topology = Topology::default();
         let decided = strong(flow, &catalogs, &topology, learned);
-        let decided = decided.unwrap_or_else(|| weak(flow, &FanIn::of(&Flows::default(), [flow].into_iter())));
+        let decided = decided
+            .unwrap_or_else(|| weak(flow, &FanIn::of(&Flows::default(), [flow].into_iter(), &FastSet::default())));
         assert_eq!(decided, expected, "{:?}", flow.tuple);
     }
 
@@ -242,7 +251,8 @@ mod tests {
             let flow = udp("10.0.0.1:51001", "10.0.0.2:51000", media(types));
             let others = (3..9).map(|peer| udp(&format!("10.0.0.{peer}:51001"), "10.0.0.2:51000", nothing()));
             let flows: Flows<_> = others.chain([flow]).collect();
-            let fan_in = FanIn::of(&flows, flows.iter());
+            let none_known = FastSet::default();
+            let fan_in = FanIn::of(&flows, flows.iter(), &none_known);
             assert!(fan_in.is_service(Transport::Udp, flows[0].tuple.destination));
             assert_eq!(weak(&flows[0], &fan_in), (forward, Basis::FanIn));
             assert_eq!(weak(&flows[6], &fan_in), (forward, Basis::FirstPacket));

@@ -9,6 +9,7 @@ pub use expectation::Contradiction;
 pub use explain::Considered;
 pub use near::{Missing, NearMiss};
 pub use outcome::{Outcome, icmp_text};
+pub use past::Past;
 pub use payload::{contradiction_text, observed_text, tls_words};
 pub use reason::{direction_text, reasons};
 
@@ -19,7 +20,7 @@ use crate::catalog::{Catalogs, Row};
 use crate::evidence::{Evidence, Protocol};
 use crate::flow::{Flow, Flows, Marks};
 use crate::net::{Address, Direction, Endpoint, Transport};
-use crate::topology::hash::{FastMap, FastSet};
+use crate::topology::hash::FastMap;
 use crate::topology::{Learned, Topology, Who};
 
 mod candidate;
@@ -28,6 +29,7 @@ mod expectation;
 mod explain;
 mod near;
 mod outcome;
+mod past;
 mod payload;
 mod reason;
 #[cfg(test)]
@@ -146,40 +148,34 @@ impl<'a> Judge<'a> {
     /// Learns listeners, directions, roles and answering hosts from all flows.
     #[must_use]
     pub fn new(flows: &Flows<Evidence>, catalogs: &'a Catalogs, topology: &'a Topology) -> Self {
-        let mut learned = Learned::default();
-        for flow in flows.iter() {
-            for (direction, end) in ends(flow) {
-                if flow.handshake.marks.of(direction).has(Marks::SYN_ACK) {
-                    learned.accepted(flow.tuple.transport, end);
-                }
-            }
-            announced(flow).for_each(|end| learned.announced(end));
+        Self::after(&Past::default(), flows, catalogs, topology)
+    }
+
+    /// The same, knowing what flows taught that are gone.
+    #[must_use]
+    pub fn after(past: &Past, flows: &Flows<Evidence>, catalogs: &'a Catalogs, topology: &'a Topology) -> Self {
+        let mut known = past.unbounded();
+        flows.iter().for_each(|flow| known.listen(flow));
+        let directions = direction::decide(flows, catalogs, topology, &known);
+        for (flow, &decided) in flows.iter().zip(&directions) {
+            known.hear(flow, decided, catalogs, topology);
         }
-        let directions = direction::decide(flows, catalogs, topology, &learned);
-        let of_unknown_host = |end: Endpoint| {
-            let who = topology.who(end.address);
-            who.declared.is_empty() && !who.external && !who.group
-        };
-        // Each endpoint answers once.
-        let mut answers: FastSet<(Transport, Endpoint)> = FastSet::default();
-        let mut heard: FastMap<Address, Heard> = FastMap::default();
-        for (flow, &(initiator, basis)) in flows.iter().zip(&directions) {
-            let answer = answer(flow, (initiator, basis)).filter(|at| !answers.contains(at));
-            answers.extend(answer.filter(|at| of_unknown_host(at.1) && keeps_a_row(flow, initiator, catalogs)));
-            let (answered, unheard) = (flow.is_two_way(), is_unheard(flow, initiator));
-            if answered || unheard {
-                let host = heard.entry(end(flow, initiator.opposite()).address).or_default();
-                host.answered += u64::from(answered);
-                host.unheard += u64::from(unheard);
-            }
-        }
+        let Past { mut learned, answers, heard, .. } = known;
         learned.infer(answers.into_iter(), catalogs);
         Self { catalogs, topology, learned, directions, heard }
     }
 
+    /// Adds to `past` what the flow at `index` taught, which is about to go.
+    pub fn remember(&self, index: usize, flow: &Flow<Evidence>, past: &mut Past) {
+        let decided = self.direction(index);
+        past.listen(flow);
+        past.hear(flow, decided, self.catalogs, self.topology);
+        past.ask(flow, decided);
+    }
+
     /// Judges the flow at `index` of the flows this judge was made from.
     #[must_use]
-    pub fn judge(&self, index: usize, flow: &Flow<Evidence>) -> Judged<'_> {
+    pub fn judge(&self, index: usize, flow: &Flow<Evidence>) -> Judged<'a> {
         let (initiator, basis) = self.direction(index);
         let case = self.case(initiator, flow);
         let oriented = case.oriented;
@@ -209,7 +205,7 @@ impl<'a> Judge<'a> {
 
     /// Every row about the ports of the flow at `index`, on or off, and why it explains the flow or does not.
     #[must_use]
-    pub fn considered(&self, index: usize, flow: &Flow<Evidence>) -> Vec<Considered<'_>> {
+    pub fn considered(&self, index: usize, flow: &Flow<Evidence>) -> Vec<Considered<'a>> {
         let case = self.case(self.direction(index).0, flow);
         let (_, fits) = decide(case.candidates());
         let listed: Vec<_> = fits.into_iter().map(|(_, row)| row).collect();
@@ -221,7 +217,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The flow, its hosts and its payload, oriented.
-    fn case<'c, 'p>(&'c self, initiator: Direction, flow: &'p Flow<Evidence>) -> Case<'c, 'p> {
+    fn case<'p>(&self, initiator: Direction, flow: &'p Flow<Evidence>) -> Case<'a, 'p> {
         let [from, to] = [initiator, initiator.opposite()].map(|direction| end(flow, direction));
         let known = |at: Endpoint| {
             let mut who = self.who(at.address);
@@ -234,7 +230,7 @@ impl<'a> Judge<'a> {
 
     /// What is declared or inferred of an address.
     #[must_use]
-    pub fn who(&self, address: Address) -> Who<'_> {
+    pub fn who(&self, address: Address) -> Who<'a> {
         let mut who = self.topology.who(address);
         if who.declared.is_empty() {
             who.inferred = self.learned.inferred(address).map(|(roles, _)| roles).unwrap_or_default();

@@ -5,11 +5,13 @@
 
 use serde::Serialize;
 
+use super::grouping::{Distinct, note};
+use super::room::Room;
 use crate::catalog::{Role, RoleOf, RoleSet, Row};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::Address;
-use crate::topology::hash::{FastMap, FastSet};
+use crate::topology::hash::FastMap;
 use crate::verdict::{Judge, Judged, Verdict};
 
 /// One documented service of one role.
@@ -32,19 +34,35 @@ pub struct CoverageRecord {
     pub in_vain: bool,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     flows: u64,
     accepted: bool,
     in_vain: bool,
-    hosts: FastSet<Address>,
+    hosts: Option<Distinct<Address>>,
 }
 
 /// Flows by role of their host and row that explains them.
-#[derive(Default)]
-pub(super) struct Coverage<'a>(FastMap<(Role, &'a str), Seen>);
+#[derive(Clone, Default)]
+pub(super) struct Coverage<'a> {
+    of: FastMap<(Role, &'a str), Seen>,
+    room: Room,
+}
 
 impl<'a> Coverage<'a> {
+    pub(super) fn within(room: Room) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    /// Brings up to date how much is kept.
+    pub(super) fn recount(&mut self) {
+        self.room.recount(self.of.values().filter_map(|seen| seen.hosts.as_ref()).map(Distinct::taken).sum());
+    }
+
+    pub(super) const fn room(&self) -> Room {
+        self.room
+    }
+
     pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'a>) {
         if judged.verdict != Verdict::Documented {
             return;
@@ -61,11 +79,11 @@ impl<'a> Coverage<'a> {
             };
             // Of a host whose role nobody knows the flow says nothing about any role.
             for role in host.who.roles().intersection(row.roles).iter() {
-                let seen = self.0.entry((role, &row.id)).or_default();
+                let seen = self.of.entry((role, &row.id)).or_default();
                 seen.flows += 1;
                 seen.accepted |= answered;
                 seen.in_vain |= judged.outcome.is_blocked();
-                seen.hosts.insert(host.at.address);
+                note(&mut seen.hosts, host.at.address, &mut self.room);
             }
         }
     }
@@ -80,7 +98,7 @@ impl<'a> Coverage<'a> {
             let together = |row: &Row| !row.all_roles || hosts.iter().any(|roles| roles.covers(row.roles));
             let of_role = |row: &&Row| row.is_fixed() && row.roles.contains(role) && together(row);
             for row in judge.catalogs().on().filter(of_role) {
-                let seen = self.0.get(&(role, &*row.id));
+                let seen = self.of.get(&(role, &*row.id));
                 records.push(CoverageRecord {
                     role: role.slug(),
                     role_source,
@@ -92,7 +110,7 @@ impl<'a> Coverage<'a> {
                     seen: seen.is_some(),
                     accepted: seen.is_some_and(|seen| seen.accepted),
                     flows: seen.map_or(0, |seen| seen.flows),
-                    hosts: seen.map_or(0, |seen| seen.hosts.len() as u64),
+                    hosts: seen.and_then(|seen| seen.hosts.as_ref()).map_or(0, |hosts| hosts.len() as u64),
                     in_vain: seen.is_some_and(|seen| seen.in_vain),
                 });
             }

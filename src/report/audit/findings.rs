@@ -4,112 +4,128 @@
 //! Must not know: formats, or what makes a flow a finding.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use serde::Serialize;
+use std::rc::Rc;
 
 use super::accepts::Accepts;
 use super::fitness::doubt;
-use super::grouping::{Common, Distinct, Label, display_filter};
-use super::kind::{Kind, Severity, kinds, reason, rows, tally};
-use super::ladder::{Group, INITIATORS_APART, any_initiator, roll_up};
+use super::found::{Finding, First, Found, Gathered};
+use super::grouping::Label;
+use super::kind::{Kind, Severity, kinds, rows, tally};
+use super::ladder::{Group, any_initiator, roll_up};
 use super::policy::Policy;
+use super::room::Room;
 use crate::evidence::Evidence;
-use crate::flow::{Flow, FrameId};
-use crate::net::{Address, FiveTuple, Timestamp, Transport};
+use crate::flow::Flow;
+use crate::net::{Address, FiveTuple, Transport};
 use crate::reading::{Doubt, Reading};
-use crate::report::community_id;
-use crate::report::text::{plural, rfc3339};
-use crate::topology::Accept;
+use crate::report::text::plural;
+use crate::topology::Topology;
+use crate::topology::hash::FastMap;
 use crate::verdict::{Judge, Judged, Missing, Proof, Verdict};
-
-/// One finding, as the contract has it.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs, reason = "the fields are the contract's words, told in the JSON schema")]
-pub struct Finding {
-    pub kind: &'static str,
-    pub severity: Severity,
-    pub initiator: String,
-    pub responder: String,
-    pub transport: &'static str,
-    pub port: Option<u16>,
-    pub rows: Vec<String>,
-    pub count: u64,
-    pub reason: String,
-    pub first_seen: String,
-    pub last_seen: String,
-    pub first_packet: u64,
-    /// The file that `first_packet` counts in; only where several were read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    pub community_id: String,
-    pub filter: String,
-    /// Why the user accepted it; only among the accepted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accepted: Option<String>,
-}
-
-/// What is gathered of one finding.
-struct Gathered<'a> {
-    count: u64,
-    rows: BTreeSet<&'a str>,
-    expired: Option<usize>,
-    initiators: Common<Address>,
-    initiator_labels: Distinct<Label<'a>>,
-    responder_labels: Distinct<Label<'a>>,
-    responders: Common<Address>,
-    ports: Distinct<u16>,
-    first_seen: Timestamp,
-    last_seen: Timestamp,
-    /// The first flow, which the reason is told of, and its index: what nobody reads is not put into words.
-    first: (usize, &'a Flow<Evidence>),
-    /// How documented connections failed, or what of TLS is weak, and how often.
-    tally: BTreeMap<String, u64>,
-    /// What of that is beyond [`TOLD_APART`].
-    untold: u64,
-    /// Flows between the same ends and to the same port that succeeded.
-    successes: u64,
-}
 
 /// Flows that would be findings, were the capture better.
 pub(super) type Withheld = BTreeMap<Doubt, u64>;
 
 /// All findings of a run.
-pub(super) struct Findings<'a> {
-    reading: &'a Reading,
-    judge: &'a Judge<'a>,
+#[derive(Clone)]
+pub(super) struct Findings<'a, 'f> {
     policy: &'a Policy,
-    accepts: Accepts<'a>,
-    groups: BTreeMap<Group<'a>, Gathered<'a>>,
+    accepts: Rc<Accepts<'a>>,
+    groups: BTreeMap<Group<'a>, Found<'a, 'f>>,
     /// More groups than this are rolled up.
     most: usize,
+    /// The same at the least.
+    gathered: usize,
     rolled_up: bool,
     overlays: BTreeSet<String>,
     withheld: Withheld,
     /// Flows that prove who listens where, by listener.
     proven: HashMap<Listener, u64>,
+    /// Flows that are gone and [`succeeded`].
+    successes: FastMap<Pair<'a>, u64>,
+    room: Room,
 }
 
+/// Who asked whom for what.
+type Pair<'a> = (Label<'a>, Label<'a>, Transport, u16);
+
 /// A port of a host.
-type Listener = (Address, Transport, u16);
+pub(super) type Listener = (Address, Transport, u16);
 
 /// So many groups may be gathered before they are rolled up: more than any report of use has.
 const GATHERED: usize = 1 << 14;
 
-impl<'a> Findings<'a> {
-    pub(super) fn new(reading: &'a Reading, judge: &'a Judge<'a>, policy: &'a Policy) -> Self {
-        let accepts = Accepts::new(judge.topology());
+impl<'a, 'f> Findings<'a, 'f> {
+    pub(super) fn new(topology: &'a Topology, policy: &'a Policy) -> Self {
+        Self::within(GATHERED, Room::default(), topology, policy)
+    }
+
+    /// The same with so many groups before they are rolled up, and so many ends and ports of them all.
+    pub(super) fn within(gathered: usize, room: Room, topology: &'a Topology, policy: &'a Policy) -> Self {
         Self {
-            reading,
-            judge,
             policy,
-            accepts,
+            accepts: Rc::new(Accepts::new(topology)),
             groups: BTreeMap::new(),
-            most: GATHERED,
+            most: gathered,
+            gathered,
             rolled_up: false,
             overlays: BTreeSet::new(),
             withheld: BTreeMap::new(),
             proven: HashMap::new(),
+            successes: FastMap::default(),
+            room,
         }
+    }
+
+    /// Keeps of a flow that is about to go what [`Findings::weigh`] asks the flows themselves.
+    pub(super) fn keep(&mut self, judged: &Judged<'a>) {
+        if succeeded(judged) {
+            let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+            let pair = (Label::of(from), Label::of(to), judged.oriented.transport, to.at.port);
+            if let Some(n) = self.successes.get_mut(&pair) {
+                *n += 1;
+            } else if self.room.take() {
+                self.successes.insert(pair, 1);
+            }
+        }
+    }
+
+    /// Lets go of the flows: of those that findings begin with it is told what will be asked.
+    pub(super) fn detach(mut self, judge: &Judge<'_>) -> Findings<'a, 'static> {
+        self.make_room();
+        let Self { policy, accepts, groups, most, gathered, rolled_up, overlays, withheld, proven, successes, room } =
+            self;
+        let told = |(group, found): (Group<'a>, Found<'a, 'f>)| {
+            let first = First::Told(Box::new(found.first.tell(group.kind, judge)));
+            (group, Found { first, first_seen: found.first_seen, of: found.of })
+        };
+        let groups = groups.into_iter().map(told).collect();
+        Findings { policy, accepts, groups, most, gathered, rolled_up, overlays, withheld, proven, successes, room }
+    }
+
+    /// Groups that became one have what all of them had: where that is too much, some of it goes.
+    fn make_room(&mut self) {
+        let others = self.proven.len() + self.successes.len();
+        let taken =
+            |groups: &BTreeMap<_, Found<'_, '_>>| -> usize { groups.values().map(|found| found.of.taken()).sum() };
+        if self.room.lacks(taken(&self.groups)) {
+            let share = self.room.share(4 * self.groups.len());
+            self.room.refuse(self.groups.values_mut().map(|found| found.of.truncate(share)).sum());
+        }
+        self.room.recount(taken(&self.groups) + others);
+    }
+
+    pub(super) const fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Flows by kind of finding, those accepted left out.
+    pub(super) fn flagged(&self) -> BTreeMap<&'static str, u64> {
+        let mut flagged = BTreeMap::new();
+        for (group, found) in self.groups.iter().filter(|(group, _)| group.accepted.is_none()) {
+            *flagged.entry(group.kind.as_str()).or_default() += found.of.count;
+        }
+        flagged
     }
 
     /// What was not called a finding, and why.
@@ -122,16 +138,19 @@ impl<'a> Findings<'a> {
         self.overlays.iter().cloned().collect()
     }
 
-    pub(super) fn count(&mut self, index: usize, flow: &'a Flow<Evidence>, judged: &Judged<'a>) {
+    pub(super) fn count(&mut self, reading: &Reading, index: usize, flow: &'f Flow<Evidence>, judged: &Judged<'a>) {
         for (kind, severity) in kinds(flow, judged, self.policy) {
-            match doubt(self.reading, flow, judged).filter(|_| kind == Kind::BlockedDocumentedPort) {
+            match doubt(reading, flow, judged).filter(|_| kind == Kind::BlockedDocumentedPort) {
                 Some(doubt) => *self.withheld.entry(doubt).or_default() += 1,
                 None => self.add((kind, severity), (index, flow), judged),
             }
         }
         if judged.verdict == Verdict::Documented && judged.proof == Some(Proof::Verified) {
             let to = judged.oriented.responder.at;
-            *self.proven.entry((to.address, judged.oriented.transport, to.port)).or_default() += 1;
+            let listener = (to.address, judged.oriented.transport, to.port);
+            if self.proven.contains_key(&listener) || self.room.take() {
+                *self.proven.entry(listener).or_default() += 1;
+            }
         }
         if let Some(miss) = judged.near_misses.iter().find(|miss| miss.missing == Missing::Overlay)
             && !self.overlays.contains(&miss.row.catalog)
@@ -140,8 +159,21 @@ impl<'a> Findings<'a> {
         }
     }
 
-    fn add(&mut self, (kind, severity): (Kind, Severity), first: (usize, &'a Flow<Evidence>), judged: &Judged<'a>) {
-        let ((_, flow), (from, to)) = (first, (&judged.oriented.initiator, &judged.oriented.responder));
+    /// How much the worst of what a flow leads to weighs; what was accepted weighs nothing.
+    pub(super) fn severity_of(
+        &self,
+        reading: &Reading,
+        flow: &Flow<Evidence>,
+        judged: &Judged<'a>,
+    ) -> Option<Severity> {
+        let of = kinds(flow, judged, self.policy);
+        let doubted = |kind| kind == Kind::BlockedDocumentedPort && doubt(reading, flow, judged).is_some();
+        let worst = of.into_iter().filter(|&(kind, _)| !doubted(kind)).map(|(_, severity)| severity).min()?;
+        self.accepts.of(flow, judged).0.is_none().then_some(worst)
+    }
+
+    fn add(&mut self, (kind, severity): (Kind, Severity), first: (usize, &'f Flow<Evidence>), judged: &Judged<'a>) {
+        let ((index, flow), (from, to)) = (first, (&judged.oriented.initiator, &judged.oriented.responder));
         let of_listener = matches!(kind, Kind::UnknownListener | Kind::RoleConflict);
         let (accepted, expired) = self.accepts.of(flow, judged);
         let group = Group {
@@ -156,42 +188,33 @@ impl<'a> Findings<'a> {
         };
         // What the first rung would take in anyway need not become a group before.
         let wide = any_initiator(&group).filter(|wide| self.rolled_up && self.groups.contains_key(wide));
-        let gathered = self.groups.entry(wide.unwrap_or(group)).or_insert_with(|| Gathered {
-            count: 0,
-            rows: BTreeSet::new(),
-            expired,
-            initiators: Common::Nothing,
-            initiator_labels: Distinct::One(Label::of(from)),
-            responder_labels: Distinct::One(Label::of(to)),
-            responders: Common::Nothing,
-            ports: Distinct::One(to.at.port),
+        let found = self.groups.entry(wide.unwrap_or(group)).or_insert_with(|| Found {
+            first: First::There(index, flow),
             first_seen: flow.first_seen,
-            last_seen: flow.last_seen,
-            first,
-            tally: BTreeMap::new(),
-            untold: 0,
-            successes: 0,
+            of: Gathered::new(from, to, flow.last_seen),
         });
         // A clock that steps back shows later what was earlier.
-        if flow.first_seen < gathered.first_seen {
-            (gathered.first, gathered.first_seen) = (first, flow.first_seen);
+        if flow.first_seen < found.first_seen {
+            (found.first, found.first_seen) = (First::There(index, flow), flow.first_seen);
         }
+        let gathered = &mut found.of;
         gathered.count += 1;
         gathered.expired = gathered.expired.or(expired);
         for one in tally(kind, flow, judged, self.policy) {
             gathered.tell(&one, 1);
         }
         gathered.initiators.add(from.at.address);
-        gathered.initiator_labels.insert(Label::of(from));
+        gathered.initiator_labels.insert(Label::of(from), &mut self.room);
         gathered.responders.add(to.at.address);
-        gathered.ports.insert(to.at.port);
+        gathered.ports.insert(to.at.port, &mut self.room);
         gathered.last_seen = gathered.last_seen.max(flow.last_seen);
         gathered.rows.extend(rows(kind, judged));
         if self.groups.len() > self.most {
-            self.groups = roll_up(std::mem::take(&mut self.groups), Gathered::absorb);
+            self.groups = roll_up(std::mem::take(&mut self.groups), Found::absorb);
             self.rolled_up = true;
+            self.make_room();
             // What cannot be rolled up is not tried again for each flow.
-            self.most = GATHERED.max(2 * self.groups.len());
+            self.most = self.gathered.max(2 * self.groups.len());
         }
     }
 
@@ -206,15 +229,26 @@ impl<'a> Findings<'a> {
 
     /// Counts a flow that [`succeeded`] where others failed.
     pub(super) fn weigh(&mut self, judged: &Judged<'a>, blocked: &Blocked) {
-        let to = &judged.oriented.responder;
+        let (from, to) = (&judged.oriented.initiator, &judged.oriented.responder);
+        self.weigh_pair((Label::of(from), Label::of(to), judged.oriented.transport, to.at.port), 1, blocked);
+    }
+
+    /// The same of flows that are gone.
+    pub(super) fn weigh_kept(&mut self, blocked: &Blocked) {
+        for (pair, n) in std::mem::take(&mut self.successes) {
+            self.weigh_pair(pair, n, blocked);
+        }
+    }
+
+    fn weigh_pair(&mut self, (initiator, responder, transport, port): Pair<'a>, n: u64, blocked: &Blocked) {
         let group = |accepted| Group {
             accepted,
             severity: Kind::BlockedDocumentedPort.severity(),
             kind: Kind::BlockedDocumentedPort,
-            responder: Label::of(to),
-            transport: judged.oriented.transport,
-            port: Some(to.at.port),
-            initiator: Label::of(&judged.oriented.initiator),
+            responder,
+            transport,
+            port: Some(port),
+            initiator,
         };
         // The failures may stand among the accepted findings, and be rolled up already.
         for &accepted in &blocked.accepts {
@@ -222,23 +256,23 @@ impl<'a> Findings<'a> {
             if place.is_none() && self.rolled_up {
                 place = group(accepted).wider().into_iter().find(|group| self.groups.contains_key(group));
             }
-            if let Some(gathered) = place.and_then(|group| self.groups.get_mut(&group)) {
-                gathered.successes += 1;
+            if let Some(found) = place.and_then(|group| self.groups.get_mut(&group)) {
+                found.of.successes += n;
             }
         }
     }
 
     /// Findings worst first, and the accepted ones.
-    pub(super) fn finish(self) -> (Vec<Finding>, Vec<Finding>) {
-        let file = |frame| self.reading.file_of(frame).map(str::to_owned);
-        let accepts = &self.judge.topology().accepts;
+    pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> (Vec<Finding>, Vec<Finding>) {
+        let file = |frame| reading.file_of(frame).map(str::to_owned);
+        let accepts = &judge.topology().accepts;
         let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-        for (group, gathered) in roll_up(self.groups, Gathered::absorb) {
+        for (group, found) in roll_up(self.groups, Found::absorb) {
             let entry = group.accepted.and_then(|i| accepts.get(i));
-            let expired = gathered.expired.and_then(|i| accepts.get(i));
+            let expired = found.of.expired.and_then(|i| accepts.get(i));
             let target = if entry.is_some() { &mut accepted } else { &mut findings };
-            let proven = gathered.listener(&group).and_then(|listener| self.proven.get(&listener));
-            let mut finding = gathered.finish(&group, self.judge, (entry, expired), file);
+            let proven = found.of.listener(&group).and_then(|listener| self.proven.get(&listener));
+            let mut finding = found.finish(&group, judge, (entry, expired), file);
             if let Some(&flows) = proven {
                 // These flows do not say what the others prove: the listener is known.
                 finding.severity = finding.severity.max(Severity::Low);
@@ -276,106 +310,4 @@ impl Blocked {
 /// Whether a flow found what it asked for, and where a row has it.
 pub(super) fn succeeded(judged: &Judged<'_>) -> bool {
     judged.verdict == Verdict::Documented && judged.accepted
-}
-
-/// Of one finding so many things are told apart; certificates, which come from the wire, could be without number.
-const TOLD_APART: usize = 8;
-
-impl<'a> Gathered<'a> {
-    fn tell(&mut self, one: &str, n: u64) {
-        if let Some(told) = self.tally.get_mut(one) {
-            *told += n;
-        } else if self.tally.len() >= TOLD_APART {
-            self.untold += n;
-        } else {
-            self.tally.insert(one.to_owned(), n);
-        }
-    }
-
-    /// The listener that no row explains, if it is about one.
-    fn listener(&self, group: &Group<'_>) -> Option<Listener> {
-        let unexplained = matches!(group.kind, Kind::UnknownListener | Kind::UndocumentedFlow);
-        let port = group.port.filter(|_| unexplained)?;
-        Some((self.responders.one()?, group.transport, port))
-    }
-
-    fn absorb(&mut self, other: Self) {
-        if other.first_seen < self.first_seen {
-            self.first = other.first;
-        }
-        self.first_seen = self.first_seen.min(other.first_seen);
-        self.last_seen = self.last_seen.max(other.last_seen);
-        self.count += other.count;
-        self.expired = self.expired.or(other.expired);
-        self.successes += other.successes;
-        self.untold += other.untold;
-        for (one, n) in &other.tally {
-            self.tell(one, *n);
-        }
-        self.rows.extend(other.rows);
-        self.initiator_labels.join(other.initiator_labels);
-        self.responder_labels.join(other.responder_labels);
-        self.ports.join(other.ports);
-        self.initiators.join(other.initiators);
-        self.responders.join(other.responders);
-    }
-
-    fn finish(
-        self,
-        group: &Group<'a>,
-        judge: &Judge<'_>,
-        (accept, expired): (Option<&Accept>, Option<&Accept>),
-        file: impl Fn(FrameId) -> Option<String>,
-    ) -> Finding {
-        let ports = self.ports.sorted();
-        let port = group.port.or(if let [only] = *ports { Some(only) } else { None });
-        let (index, first) = self.first;
-        let mut reason = reason(group.kind, first, &judge.judge(index, first));
-        if !self.tally.is_empty() {
-            let mut ways: Vec<_> = self.tally.iter().map(|(one, n)| format!("{n} {one}")).collect();
-            ways.extend((self.untold > 0).then(|| format!("{} others", self.untold)));
-            reason = format!("{reason}: {}", ways.join(", "));
-            if self.successes > 0 {
-                reason =
-                    format!("{reason}; {} between them to this port succeeded", plural(self.successes, "other flow"));
-            }
-        }
-        if let ([first, .., last], None) = (&*ports, port) {
-            reason = format!("{reason} ({} from {first} to {last})", plural(ports.len() as u64, "port"));
-        }
-        if let Some(accept) = expired {
-            let until = accept.until.map(|until| until.to_string()).unwrap_or_default();
-            reason = format!("{reason}; it was accepted until {until} ({})", accept.reason);
-        }
-        let told = |label: &Label<'_>, all: &Distinct<Label<'_>>| match label {
-            Label::Anyone => together(all),
-            label => label.text(),
-        };
-        Finding {
-            kind: group.kind.as_str(),
-            severity: group.severity,
-            initiator: told(&group.initiator, &self.initiator_labels),
-            responder: told(&group.responder, &self.responder_labels),
-            transport: group.transport.as_str(),
-            port,
-            rows: self.rows.into_iter().map(str::to_owned).collect(),
-            count: self.count,
-            reason,
-            first_seen: rfc3339(self.first_seen),
-            last_seen: rfc3339(self.last_seen),
-            first_packet: first.first_frame.number,
-            file: file(first.first_frame),
-            community_id: community_id::of_flow(&first.tuple),
-            filter: display_filter(self.initiators.one(), self.responders.one(), group.transport, &ports),
-            accepted: accept.map(|accept| accept.reason.clone()),
-        }
-    }
-}
-
-/// "desks, fe01", "12 hosts".
-fn together(labels: &Distinct<Label<'_>>) -> String {
-    if labels.len() > INITIATORS_APART {
-        return plural(labels.len() as u64, "host");
-    }
-    labels.sorted().iter().map(Label::text).collect::<Vec<_>>().join(", ")
 }

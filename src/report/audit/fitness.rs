@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::limits::limits;
+use super::room::Room;
 use crate::capture::LinkType;
 use crate::evidence::Evidence;
 use crate::flow::{Flow, Marks};
 use crate::net::{Address, Direction, Transport};
 use crate::reading::{Doubt, Reading, Stats};
 use crate::report::text::{duration, plural, rfc3339, seconds};
-use crate::topology::hash::FastMap;
+use crate::topology::hash::{FastMap, FastSet};
 use crate::verdict::{Basis, End, Judge, Judged, Outcome};
 
 /// What the capture can and cannot prove.
@@ -87,7 +88,7 @@ pub struct WrongChecksums {
 const HOSTS: usize = 10_000;
 
 /// What is gathered flow by flow.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Gathered {
     flows: u64,
     tcp: u64,
@@ -99,6 +100,9 @@ pub(super) struct Gathered {
     right: u64,
     /// Who sent a SYN with a wrong one, how often.
     wrong: FastMap<Address, u64>,
+    /// Who sent one with a right one, in flows that are gone.
+    right_before: FastSet<Address>,
+    room: Room,
 }
 
 /// TCP flows of one server; those that asked in vain do not count.
@@ -110,6 +114,28 @@ struct Ways {
 }
 
 impl Gathered {
+    pub(super) fn within(room: Room) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    /// Keeps of a flow that is about to go what [`Gathered::finish`] asks the flows themselves.
+    pub(super) fn keep(&mut self, flow: &Flow<Evidence>) {
+        for (address, _) in opened(flow).into_iter().filter(|(_, marks)| marks.has(Marks::RIGHT_SUM)) {
+            if !self.right_before.contains(&address) && self.room.take() {
+                self.right_before.insert(address);
+            }
+        }
+    }
+
+    pub(super) const fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Flows counted.
+    pub(super) const fn flows(&self) -> u64 {
+        self.flows
+    }
+
     pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'_>) {
         let tcp = flow.tuple.transport == Transport::Tcp;
         let in_vain = matches!(judged.outcome, Outcome::Unanswered | Outcome::Unreachable);
@@ -124,7 +150,10 @@ impl Gathered {
         let initiator = judged.initiator;
         let ends = [(judged.oriented.initiator, initiator), (judged.oriented.responder, initiator.opposite())];
         for (end, direction) in ends.into_iter().filter(|(end, _)| has_a_role(end)) {
-            let ways = self.servers.entry(end.at.address).or_default();
+            let ways = match self.servers.contains_key(&end.at.address) || self.room.take() {
+                true => self.servers.entry(end.at.address).or_default(),
+                false => continue,
+            };
             if tcp && !in_vain {
                 ways.count(flow, direction);
             }
@@ -134,7 +163,7 @@ impl Gathered {
     fn count_checksums(&mut self, flow: &Flow<Evidence>) {
         for (address, marks) in opened(flow) {
             self.right += u64::from(marks.has(Marks::RIGHT_SUM));
-            if marks.has(Marks::WRONG_SUM) {
+            if marks.has(Marks::WRONG_SUM) && (self.wrong.contains_key(&address) || self.room.take()) {
                 *self.wrong.entry(address).or_default() += 1;
             }
         }
@@ -188,6 +217,7 @@ impl Gathered {
         if self.wrong.is_empty() {
             return;
         }
+        self.wrong.retain(|address, _| !self.right_before.contains(address));
         for (address, _) in reading.flows.iter().flat_map(opened).filter(|(_, marks)| marks.has(Marks::RIGHT_SUM)) {
             self.wrong.remove(&address);
         }

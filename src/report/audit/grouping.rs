@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::hash::Hash;
 
+use super::room::Room;
 use crate::net::{Address, Endpoint, Transport};
 use crate::report::text::harmless;
 use crate::topology::hash::FastSet;
@@ -105,6 +106,9 @@ impl<T: PartialEq + Copy> Common<T> {
     }
 }
 
+/// So many different values always have room.
+const FEW: usize = 9;
+
 /// Different values, at least one. Most findings have one of each, and pay for no more.
 #[derive(Clone, Debug)]
 pub(super) enum Distinct<T> {
@@ -113,14 +117,33 @@ pub(super) enum Distinct<T> {
 }
 
 impl<T: Copy + Ord + Hash> Distinct<T> {
-    pub(super) fn insert(&mut self, value: T) {
+    /// Where there is no room the values told are not all there are.
+    pub(super) fn insert(&mut self, value: T, room: &mut Room) {
         match self {
             Self::One(one) if *one == value => {}
             Self::One(_) => self.join(Self::One(value)),
             Self::Several(values) => {
-                values.insert(value);
+                if !values.contains(&value) && (values.len() < FEW || room.take()) {
+                    values.insert(value);
+                }
             }
         }
+    }
+
+    /// Keeps the first in order; returns how many went.
+    pub(super) fn truncate(&mut self, most: usize) -> usize {
+        let (most, len) = (most.max(FEW), self.len());
+        if len > most {
+            let mut all = self.sorted();
+            all.truncate(most);
+            *self = Self::Several(all.into_iter().collect());
+        }
+        len - self.len()
+    }
+
+    /// Places taken in the room.
+    pub(super) fn taken(&self) -> usize {
+        self.len().saturating_sub(FEW)
     }
 
     /// The values of both.
@@ -160,6 +183,14 @@ impl<T: Copy + Ord + Hash> Distinct<T> {
                 all
             }
         }
+    }
+}
+
+/// Adds a host to those of a service.
+pub(super) fn note(hosts: &mut Option<Distinct<Address>>, host: Address, room: &mut Room) {
+    match hosts {
+        Some(hosts) => hosts.insert(host, room),
+        None => *hosts = Some(Distinct::One(host)),
     }
 }
 

@@ -321,14 +321,14 @@ mod tests {
     /// "severity kind port rows: reason" of every finding of these flows.
     fn found(scene: &Scene, policy: &Policy, flows: &[Flow<Evidence>]) -> Vec<String> {
         let (judge, reading) = (scene.judge(), crate::report::testing::reading(&[]));
-        let mut findings = Findings::new(&reading, &judge, policy);
-        flows.iter().for_each(|flow| findings.count(0, flow, &judge.judge(0, flow)));
+        let mut findings = Findings::new(judge.topology(), policy);
+        flows.iter().for_each(|flow| findings.count(&reading, 0, flow, &judge.judge(0, flow)));
         let line = |finding: &Finding| {
             let port = finding.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
             let rows = finding.rows.join(" ");
             format!("{} {} {port} {rows}: {}", finding.severity.as_str(), finding.kind, finding.reason)
         };
-        findings.finish().0.iter().map(line).collect()
+        findings.finish(&reading, &judge).0.iter().map(line).collect()
     }
 
     fn check(flow: Flow<Evidence>, expected: &[&str]) {

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::fitness::silence;
+use super::room::Room;
 use super::services::{Lazy, Spread};
 use crate::evidence::{Evidence, Medium, Stream, medium};
 use crate::flow::Flow;
@@ -19,6 +20,7 @@ use crate::reading::Reading;
 use crate::report::flows::host;
 use crate::report::media::{LEAST_PACKETS, StreamRecord, dscp_values, medium_name, ratio, streams};
 use crate::report::text::plural;
+use crate::topology::hash::FastSet;
 use crate::verdict::{Judge, Judged, Verdict};
 
 /// The media of a capture.
@@ -102,7 +104,7 @@ const ONE_WAY_NS: i64 = 5_000_000_000;
 /// So many of the worst streams are named.
 const WORST: usize = 5;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct OfMedium {
     streams: u64,
     packets: u64,
@@ -114,7 +116,7 @@ struct OfMedium {
     loss: Lazy,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Marking {
     streams: u64,
     as_recommended: u64,
@@ -122,7 +124,7 @@ struct Marking {
 }
 
 /// What is gathered flow by flow.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Gathered {
     flows: u64,
     untracked: u64,
@@ -133,9 +135,29 @@ pub(super) struct Gathered {
     /// Audio one way, with its sender and its silent receiver.
     one_way: Vec<(Address, Address, OneWay)>,
     worst: Vec<WorstStream>,
+    /// Who sent anything, in flows that are gone.
+    sent_before: FastSet<Address>,
+    room: Room,
 }
 
 impl Gathered {
+    pub(super) fn within(room: Room) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    /// Keeps of a flow that is about to go what [`Gathered::finish`] asks the flows themselves.
+    pub(super) fn keep(&mut self, flow: &Flow<Evidence>) {
+        for (_, from) in senders(flow) {
+            if !self.sent_before.contains(&from) && self.room.take() {
+                self.sent_before.insert(from);
+            }
+        }
+    }
+
+    pub(super) const fn room(&self) -> Room {
+        self.room
+    }
+
     pub(super) fn count(&mut self, index: usize, flow: &Flow<Evidence>, judged: &Judged<'_>) {
         for (direction, _) in senders(flow) {
             self.count_signalling(flow, judged, direction);
@@ -208,8 +230,11 @@ impl Gathered {
                 Direction::Forward => (flow.tuple.source.address, flow.tuple.destination.address),
                 Direction::Reverse => (flow.tuple.destination.address, flow.tuple.source.address),
             };
-            self.audio.insert((from, to));
-            if last.since(first) > ONE_WAY_NS && of(direction.opposite()).next().is_none() {
+            if !self.audio.contains(&(from, to)) && self.room.take() {
+                self.audio.insert((from, to));
+            }
+            let one_way = last.since(first) > ONE_WAY_NS && of(direction.opposite()).next().is_none();
+            if one_way && self.room.take() {
                 let (initiator, responder) = ends(judged);
                 let found = OneWay {
                     flow: index as u64 + 1,
@@ -232,12 +257,16 @@ impl Gathered {
     }
 
     pub(super) fn finish(self, reading: &Reading, judge: &Judge<'_>) -> MediaRecord {
-        let Self { audio, one_way, .. } = self;
+        let Self { audio, one_way, sent_before, .. } = self;
         // Of those who were sent audio, who sent anything at all.
         let asked: BTreeSet<_> = one_way.iter().map(|&(_, to, _)| to).collect();
         let flows = reading.flows.iter().filter(|_| !asked.is_empty());
-        let senders: BTreeSet<_> =
-            flows.flat_map(senders).map(|(_, from)| from).filter(|from| asked.contains(from)).collect();
+        let senders: BTreeSet<_> = flows
+            .flat_map(senders)
+            .map(|(_, from)| from)
+            .chain(sent_before)
+            .filter(|from| asked.contains(from))
+            .collect();
         // A receiver that sends nothing anywhere, or mostly unseen, may only stand where the capture does not see it; one
         // that answers from another port is not silent.
         let silent = |(from, to, _): &(Address, Address, OneWay)| {

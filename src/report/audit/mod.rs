@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 pub use coverage::CoverageRecord;
-pub use findings::Finding;
 pub(super) use fitness::doubt;
 pub use fitness::{Fitness, HostRecord, OneSided, WrongChecksums};
+pub use found::Finding;
 pub use kind::{Kind, Severity};
 pub use media::{DscpRecord, MediaRecord, MediumRecord, OneWay, WorstStream};
 pub use policy::Policy;
+pub use running::Running;
 pub use services::{Percentiles, ServiceRecord, Spread};
 
 use super::{FlowRecord, Summary};
@@ -22,18 +23,19 @@ use crate::flow::Flow;
 use crate::reading::Reading;
 use crate::verdict::{Judge, Judged, Proof, Verdict};
 
-use kind::Sight;
-
 mod accepts;
 mod coverage;
 mod findings;
 mod fitness;
+mod found;
 mod grouping;
 mod kind;
 mod ladder;
 mod limits;
 mod media;
 mod policy;
+mod room;
+mod running;
 mod services;
 
 /// A whole audit, as the contract has it.
@@ -77,58 +79,11 @@ impl Audit {
     /// The same by the user's own policy.
     #[must_use]
     pub fn under(policy: &Policy, reading: &Reading, judge: &Judge<'_>) -> Self {
-        let mut services = services::Services::default();
-        let mut findings = findings::Findings::new(reading, judge, policy);
-        let mut coverage = coverage::Coverage::default();
-        let mut media = media::Gathered::default();
-        let mut fitness = fitness::Gathered::default();
-        let mut tally = Tally::default();
-        let mut payload = false;
-        let mut succeeded = Vec::new();
+        let mut running = Running::new(policy, judge.topology());
         for (index, flow) in reading.flows.iter().enumerate() {
-            let judged = judge.judge(index, flow);
-            payload |= flow.state.has_payload();
-            tally.count(&judged);
-            media.count(index, flow, &judged);
-            services.count(flow, &judged);
-            findings.count(index, flow, &judged);
-            coverage.count(flow, &judged);
-            fitness.count(flow, &judged);
-            if findings::succeeded(&judged) {
-                succeeded.push(index);
-            }
+            running.count(reading, (index, index), flow, &judge.judge(index, flow));
         }
-        let coverage = coverage.finish(judge);
-        // Few ports are blocked: of the flows that succeeded, those to other ports are not looked at again.
-        let blocked = findings.blocked();
-        let blocks = |flow: &Flow<Evidence>| blocked.may_be_of(&flow.tuple);
-        for &index in succeeded.iter().filter(|_| !blocked.is_empty()) {
-            if let Some(flow) = reading.flows.get(index).filter(|flow| blocks(flow)) {
-                findings.weigh(&judge.judge(index, flow), &blocked);
-            }
-        }
-        let (overlays, withheld) = (findings.overlays(), findings.withheld());
-        let (findings, accepted) = findings.finish();
-        let mut fitness = fitness.finish(reading, judge);
-        fitness.limits.extend(limits::withheld(&withheld));
-        Self {
-            kind: "audit",
-            schema: "lyncap.audit.v1",
-            services: services.finish(),
-            not_found: kind::not_found(
-                &findings,
-                &accepted,
-                Sight { flows: !reading.flows.is_empty(), payload },
-                judge,
-            ),
-            findings,
-            accepted,
-            coverage,
-            media: media.finish(reading, judge),
-            fitness,
-            summary: summary(reading, judge, &tally),
-            overlays,
-        }
+        running.finish(reading, judge)
     }
 }
 
@@ -244,15 +199,15 @@ impl Footer {
 #[must_use]
 pub fn findings_of<'a>(
     policy: &'a Policy,
-    reading: &'a Reading,
-    judge: &'a Judge<'a>,
+    reading: &Reading,
+    judge: &Judge<'a>,
     index: usize,
-    flow: &'a Flow<Evidence>,
+    flow: &Flow<Evidence>,
     judged: &Judged<'a>,
 ) -> (Vec<Finding>, Vec<Finding>) {
-    let mut findings = findings::Findings::new(reading, judge, policy);
-    findings.count(index, flow, judged);
-    findings.finish()
+    let mut findings = findings::Findings::new(judge.topology(), policy);
+    findings.count(reading, index, flow, judged);
+    findings.finish(reading, judge)
 }
 
 /// The record of one flow; `first_packet` names its file where several were read.

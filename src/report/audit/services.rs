@@ -10,11 +10,13 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::Proofs;
+use super::grouping::{Distinct, note};
+use super::room::Room;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::{Address, Transport};
 use crate::report::text::seconds;
-use crate::topology::hash::{FastMap, FastSet};
+use crate::topology::hash::FastMap;
 use crate::verdict::{Judged, Outcome, Verdict};
 
 /// One service.
@@ -65,7 +67,7 @@ pub struct Spread {
 }
 
 /// A histogram that exists once something was recorded; two significant digits, but exact extremes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Lazy(Option<(Histogram<u64>, u64, u64)>);
 
 impl Lazy {
@@ -99,7 +101,7 @@ impl Lazy {
 }
 
 /// What is gathered of one service.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Gathered<'a> {
     service: &'a str,
     catalog: &'a str,
@@ -109,8 +111,8 @@ struct Gathered<'a> {
     ports: BTreeSet<u16>,
     flows: u64,
     proofs: Proofs,
-    initiators: FastSet<Address>,
-    responders: FastSet<Address>,
+    initiators: Option<Distinct<Address>>,
+    responders: Option<Distinct<Address>>,
     packets: u64,
     bytes: u64,
     outcomes: BTreeMap<Outcome, u64>,
@@ -121,13 +123,30 @@ struct Gathered<'a> {
 }
 
 /// All services.
-#[derive(Default)]
-pub(super) struct Services<'a>(FastMap<(&'a str, Verdict), Gathered<'a>>);
+#[derive(Clone, Default)]
+pub(super) struct Services<'a> {
+    of: FastMap<(&'a str, Verdict), Gathered<'a>>,
+    room: Room,
+}
 
 impl<'a> Services<'a> {
+    pub(super) fn within(room: Room) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    /// Brings up to date how much is kept.
+    pub(super) fn recount(&mut self) {
+        let ends = self.of.values().flat_map(|of| [&of.initiators, &of.responders]);
+        self.room.recount(ends.flatten().map(Distinct::taken).sum());
+    }
+
+    pub(super) const fn room(&self) -> Room {
+        self.room
+    }
+
     pub(super) fn count(&mut self, flow: &Flow<Evidence>, judged: &Judged<'a>) {
         let Some((row, others)) = judged.rows.split_first() else { return };
-        let service = self.0.entry((&row.id, judged.verdict)).or_insert_with(|| Gathered {
+        let service = self.of.entry((&row.id, judged.verdict)).or_insert_with(|| Gathered {
             service: &row.service,
             catalog: &row.catalog,
             expected: row.expected(),
@@ -142,8 +161,8 @@ impl<'a> Services<'a> {
         }
         service.flows += 1;
         service.proofs.count(judged.proof);
-        service.initiators.insert(from.address);
-        service.responders.insert(to.address);
+        note(&mut service.initiators, from.address, &mut self.room);
+        note(&mut service.responders, to.address, &mut self.room);
         service.packets += flow.packets();
         service.bytes += flow.counters.forward.bytes + flow.counters.reverse.bytes;
         *service.outcomes.entry(judged.outcome).or_default() += 1;
@@ -159,7 +178,7 @@ impl<'a> Services<'a> {
     }
 
     pub(super) fn finish(self) -> Vec<ServiceRecord> {
-        let mut services: Vec<_> = self.0.into_iter().collect();
+        let mut services: Vec<_> = self.of.into_iter().collect();
         services.sort_by_key(|&((row, verdict), ref of)| (Reverse(of.flows), row, verdict));
         services.into_iter().map(|((row, verdict), of)| of.finish(row, verdict)).collect()
     }
@@ -184,8 +203,8 @@ impl Gathered<'_> {
             ports: self.ports.into_iter().collect(),
             flows: self.flows,
             proofs: self.proofs.by_name(),
-            initiators: self.initiators.len() as u64,
-            responders: self.responders.len() as u64,
+            initiators: self.initiators.map_or(0, |hosts| hosts.len() as u64),
+            responders: self.responders.map_or(0, |hosts| hosts.len() as u64),
             packets: self.packets,
             bytes: self.bytes,
             outcomes: self.outcomes.into_iter().map(|(outcome, n)| (outcome.as_str(), n)).collect(),

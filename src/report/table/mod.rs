@@ -12,6 +12,7 @@ pub use audit::audit;
 pub use catalog::{about_port, catalog, row};
 pub use explain::explain;
 pub use flows::{FlowTable, groups};
+pub use interfaces::interfaces;
 pub use rules::rules;
 
 use super::text::{Clock, harmless, steers};
@@ -20,6 +21,7 @@ mod audit;
 mod catalog;
 mod explain;
 mod flows;
+mod interfaces;
 mod media;
 mod rules;
 

@@ -1,0 +1,130 @@
+//! Which findings are news.
+//!
+//! In: the findings of an audit in the making, at each interval. Out: those not told before, as many as an interval may
+//! have; what else came of those told is counted.
+//! Must not know: how findings are gathered, where they are told.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::snapshot::NEWEST;
+use crate::report::audit::Finding;
+
+/// So many findings are told one by one in an interval.
+pub const TOLD_AT_ONCE: usize = 100;
+/// So many findings told are remembered.
+const REMEMBERED: usize = 20_000;
+
+/// What makes two findings the same.
+type Key = (&'static str, String, String, &'static str, Option<u16>);
+
+/// What was told so far.
+#[derive(Default)]
+pub(super) struct Telling {
+    /// Flows of each finding told.
+    told: HashMap<Key, u64>,
+    newest: VecDeque<Finding>,
+    untold: u64,
+    repeated: BTreeMap<&'static str, u64>,
+}
+
+impl Telling {
+    /// Those of `findings` that are to be told now.
+    pub(super) fn news<'f>(&mut self, findings: &'f [Finding]) -> Vec<&'f Finding> {
+        let mut news = Vec::new();
+        self.untold = 0;
+        if self.told.len() > REMEMBERED {
+            self.told.clear();
+        }
+        for finding in findings {
+            let key = key(finding);
+            match self.told.get_mut(&key) {
+                Some(told) => {
+                    let more = finding.count.saturating_sub(*told);
+                    *told = finding.count.max(*told);
+                    if more > 0 {
+                        *self.repeated.entry(finding.kind).or_default() += more;
+                    }
+                }
+                None if news.len() < TOLD_AT_ONCE => {
+                    self.told.insert(key, finding.count);
+                    self.newest.push_front(finding.clone());
+                    news.push(finding);
+                }
+                None => self.untold += 1,
+            }
+        }
+        self.newest.truncate(NEWEST);
+        news
+    }
+
+    /// Newest first.
+    pub(super) fn newest(&self) -> Vec<Finding> {
+        self.newest.iter().cloned().collect()
+    }
+
+    /// Findings that wait for their turn.
+    pub(super) const fn untold(&self) -> u64 {
+        self.untold
+    }
+
+    /// Flows that came to findings told before, by kind, since this was asked last.
+    pub(super) fn repeated(&mut self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut self.repeated)
+    }
+}
+
+fn key(finding: &Finding) -> Key {
+    let Finding { kind, initiator, responder, transport, port, anyone, .. } = finding;
+    let [initiator, responder] = [(initiator, anyone[0]), (responder, anyone[1])].map(|(label, anyone)| match anyone {
+        true => String::new(),
+        false => label.clone(),
+    });
+    (kind, initiator, responder, transport, *port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::audit::Severity;
+
+    fn finding(port: u16, count: u64) -> Finding {
+        Finding {
+            kind: "undocumented-flow",
+            severity: Severity::Medium,
+            initiator: "10.0.0.1".to_owned(),
+            responder: "10.0.0.2".to_owned(),
+            transport: "tcp",
+            port: Some(port),
+            rows: Vec::new(),
+            count,
+            reason: String::new(),
+            first_seen: String::new(),
+            last_seen: String::new(),
+            first_packet: 1,
+            file: None,
+            community_id: String::new(),
+            filter: String::new(),
+            accepted: None,
+            anyone: [false; 2],
+        }
+    }
+
+    #[test]
+    fn a_finding_is_told_once_and_then_counted() {
+        let mut telling = Telling::default();
+        assert_eq!(telling.news(&[finding(1, 1)]).len(), 1);
+        assert_eq!(telling.news(&[finding(1, 4), finding(2, 1)]).len(), 1);
+        assert_eq!(telling.repeated(), [("undocumented-flow", 3)].into());
+        assert!(telling.news(&[finding(1, 4)]).is_empty() && telling.repeated().is_empty());
+        assert_eq!(telling.newest().iter().filter_map(|finding| finding.port).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn a_storm_waits_for_its_turn() {
+        let storm: Vec<_> = (0..250).map(|port| finding(port, 1)).collect();
+        let mut telling = Telling::default();
+        for (told, untold) in [(100, 150), (100, 50), (50, 0), (0, 0)] {
+            assert_eq!((telling.news(&storm).len(), telling.untold()), (told, untold));
+        }
+    }
+}
