@@ -172,7 +172,6 @@ impl Inputs {
     }
 
     /// What a file says of an interface, asked after a batch with a frame of it and before the next one.
-    #[must_use]
     pub fn described(&self, file: u16, interface: u16) -> Described {
         let source = self.readers.get(usize::from(file)).and_then(|reading| reading.source.as_ref());
         source.map(|source| source.described(interface)).unwrap_or_default()

@@ -11,8 +11,15 @@ use clap::{Args as Group, Parser, Subcommand};
 use super::value::{Colour, FailOn, Port, Speed, at_most, buffer, duration, flow_number, live_memory, memory, speed};
 use crate::catalog::Role;
 use crate::report::Format;
-use crate::report::flows::{By, HostPattern, Order, Selection};
-use crate::verdict::Verdict;
+use crate::report::flows::By;
+
+pub(super) use beside::{Beside, Sandbox};
+pub(super) use extract::Extract;
+pub(super) use selecting::Selecting;
+
+mod beside;
+mod extract;
+mod selecting;
 
 /// Says of every flow in a packet capture which documented Lync Server 2013 service it is, why, and which flows no document explains
 #[derive(Debug, Parser)]
@@ -76,83 +83,14 @@ pub(super) struct Flows {
     pub(super) by: Option<By>,
 }
 
-/// Which flows.
-#[derive(Debug, Group)]
-pub(super) struct Selecting {
-    /// Only flows with this verdict (repeatable)
-    #[arg(long, value_enum)]
-    pub(super) verdict: Vec<Verdict>,
-    /// Only flows of this row (S03) or service (part of its name; repeatable)
-    #[arg(long)]
-    pub(super) service: Vec<String>,
-    /// Only flows of this host: address, CIDR, or a name of the topology (repeatable)
-    #[arg(long)]
-    pub(super) host: Vec<HostPattern>,
-    /// Only flows with this port on either side: 5071, or tcp/5071 (repeatable)
-    #[arg(long, allow_hyphen_values = true)]
-    pub(super) port: Vec<Port>,
-    /// Order of the list; all but `first` put the largest first
-    #[arg(long, value_enum, default_value = "first")]
-    pub(super) sort: Order,
-    /// Show at most so many
-    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
-    pub(super) top: Option<usize>,
-}
-
-impl Selecting {
-    /// As the report knows it.
-    pub(super) fn selection(&self) -> Selection {
-        Selection {
-            verdicts: self.verdict.clone(),
-            services: self.service.clone(),
-            hosts: self.host.clone(),
-            ports: self.port.iter().map(|port| (port.transport, port.port)).collect(),
-            order: self.sort,
-            top: self.top,
-        }
-    }
-}
-
-#[derive(Debug, Group)]
-pub(super) struct Extract {
-    #[command(flatten)]
-    pub(super) input: Input,
-    #[command(flatten)]
-    pub(super) judging: Judging,
-    #[command(flatten)]
-    pub(super) selecting: Selecting,
-    /// Only this flow: its number in the list that `lyncap flows` prints of the same files (repeatable)
-    #[arg(long, value_name = "N", value_parser = flow_number, allow_hyphen_values = true)]
-    pub(super) flow: Vec<u64>,
-    /// Only flows with a finding that is at least as severe as --fail-on says
-    #[arg(long)]
-    pub(super) flagged: bool,
-    /// What --flagged asks for
-    #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
-    pub(super) fail_on: FailOn,
-    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
-    /// Leave out frames that are copies of packets captured before
-    #[arg(long)]
-    pub(super) no_duplicates: bool,
-    /// Write to a file, which appears once it is complete; - is standard output
-    #[arg(short, long, required = true, value_name = "FILE")]
-    pub(super) output: PathBuf,
-    /// No progress bar, no word where nothing matches
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-    /// Say what was read and written
-    #[arg(short, long)]
-    pub(super) verbose: bool,
-}
-
 #[derive(Debug, Group)]
 pub(super) struct Live {
     #[command(flatten)]
     pub(super) from: From,
     #[command(flatten)]
     pub(super) course: Course,
+    #[command(flatten)]
+    pub(super) beside: Beside,
     #[command(flatten)]
     pub(super) judging: Judging,
     #[command(flatten)]

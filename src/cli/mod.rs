@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::reading::Reading;
 
 mod args;
+mod beside;
 mod catalog;
 mod explain;
 mod extract;

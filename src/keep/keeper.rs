@@ -105,6 +105,8 @@ impl Keeper {
 
     /// A frame was counted in the flow that begins with the frame `flow`.
     pub fn saw(&mut self, frame: &Frame<'_>, flow: FrameId) {
+        // Where a flow was captured is told by where it began.
+        let frame = &Frame { interface: flow.file, ..*frame };
         if !self.flows.contains_key(&flow) {
             self.begin(flow);
         }

@@ -60,9 +60,7 @@ pub(super) fn check_access(needs: &Needs) -> Result<(), Error> {
     let name = User::from_uid(geteuid()).ok().flatten().map_or_else(|| geteuid().to_string(), |user| user.name);
     let cannot = |path: &Path, flags| access(path, flags).is_err();
     let directory = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
-    let directories = needs.directories.iter().filter(|path| cannot(path, directory));
-    let files = needs.files.iter().filter(|path| path.exists() && cannot(path, AccessFlags::W_OK));
-    match directories.chain(files).next() {
+    match needs.directories.iter().find(|path| cannot(path, directory)) {
         Some(path) => {
             let path = path.display();
             Err(Error::Usage(format!(
