@@ -82,7 +82,8 @@ fn unwritten(error: &io::Error) -> &'static str {
         io::ErrorKind::NotFound => "; make its folder first",
         io::ErrorKind::PermissionDenied => "; write to a folder that you may write to",
         io::ErrorKind::IsADirectory => "; name a file in it",
-        io::ErrorKind::StorageFull => "; make room, or write elsewhere",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, or write elsewhere",
+        io::ErrorKind::ReadOnlyFilesystem => "; write elsewhere",
         _ => "",
     }
 }

@@ -29,7 +29,13 @@
 //! | [`reading`] | what was read, as plain data | verdicts |
 //! | [`pipeline`] | drives the stages from frame to flow | verdicts, formats |
 //! | [`report`] | judged flows → findings, coverage, tables, JSON, CSV | how a verdict is reached |
+//! | [`keep`] | frames of flagged flows → pcapng files, bounded | why a flow is flagged |
+//! | [`metrics`] | a live run's figures → a page for Prometheus | where they come from |
+//! | [`privilege`] | what a run still needs → a process that can do little else | what it does |
 //! | [`cli`] | arguments → work → exit code | how anything is done |
+//!
+//! `extract` goes the same way twice: [`pipeline::trace`] says of each frame which flow it belongs to once the verdicts are
+//! known, and [`capture::PcapngWriter`] writes it.
 //!
 //! Verdicts are computed after the last packet, once per flow: who the hosts are is known only then, and the hot path
 //! stays free of catalogs. Two threads share the way: one reads and decodes, the other counts and examines what it is handed,
@@ -59,6 +65,8 @@
 //! | an `application` word | one row of `APPLICATIONS` in `src/verdict/expectation.rs` | its tests run over every catalog |
 //! | a finding | one row of `KINDS` in `src/report/audit/kind.rs` and its arms there | `src/report/schema.json` |
 //! | a skip reason | one row in `src/decode/skip.rs` | nothing: it is counted and printed |
+//! | a figure of `--metrics` | one row of `FAMILIES` in `src/metrics/page.rs` | its tests hold the page against the format's rules |
+//! | a system call of a live run | one row in `src/privilege/linux/calls.rs` | `tests/privilege` |
 //! | a flag | a field in `src/cli/args.rs` | `tests/cli.rs` |
 //!
 //! # Where the facts come from
@@ -75,9 +83,12 @@ pub mod duplicate;
 pub mod error;
 pub mod evidence;
 pub mod flow;
+pub mod keep;
 pub mod live;
+pub mod metrics;
 pub mod net;
 pub mod pipeline;
+pub mod privilege;
 pub mod reading;
 pub mod report;
 pub mod topology;

@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 pub use room::{Bounds, LEAST_MEMORY};
+pub use trace::{Part, Traced, trace};
 pub use windows::{Close, LEAST_LIVE_MEMORY, Window, Windows};
 
 use intake::Intake;
@@ -27,6 +28,7 @@ use crate::reading::Reading;
 mod intake;
 mod parcel;
 mod room;
+mod trace;
 mod tracking;
 mod windows;
 

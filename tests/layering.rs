@@ -31,7 +31,35 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reading", &["net", "capture", "decode", "evidence", "flow"]),
     ("pipeline", &["capture", "decode", "duplicate", "error", "evidence", "flow", "net", "reading"]),
     ("report", &["net", "error", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading"]),
-    ("cli", &["capture", "catalog", "error", "flow", "net", "pipeline", "reading", "report", "topology", "verdict"]),
+    (
+        "live",
+        &[
+            "capture", "catalog", "error", "evidence", "flow", "net", "pipeline", "reading", "report", "topology",
+            "verdict",
+        ],
+    ),
+    ("keep", &["capture", "error", "flow", "live", "net", "report"]),
+    ("metrics", &["error", "keep", "live", "net"]),
+    ("privilege", &["error", "report"]),
+    (
+        "cli",
+        &[
+            "capture",
+            "catalog",
+            "error",
+            "flow",
+            "keep",
+            "live",
+            "metrics",
+            "net",
+            "pipeline",
+            "privilege",
+            "reading",
+            "report",
+            "topology",
+            "verdict",
+        ],
+    ),
 ];
 
 /// Lines of a file before its tests, and of a function.

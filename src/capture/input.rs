@@ -19,7 +19,7 @@ use super::listing::Listed;
 use super::reader::{Frames, Source};
 use super::savefile::{self, Opened, Refusal};
 use super::window::Window;
-use super::{Batch, Course, Damage, course, listing};
+use super::{Batch, Course, Damage, Described, course, listing};
 use crate::error::Error;
 use crate::net::Timestamp;
 
@@ -169,6 +169,12 @@ impl Inputs {
         counted.frames = counted.frames.saturating_add(frames.len() as u64);
         frames.iter().for_each(|frame| counted.course.note(frame.at));
         Ok(Some(Batch { frames, buffer, first_number, file: index }))
+    }
+
+    /// What a file says of an interface, asked after a batch with a frame of it and before the next one.
+    pub fn described(&self, file: u16, interface: u16) -> Described {
+        let source = self.readers.get(usize::from(file)).and_then(|reading| reading.source.as_ref());
+        source.map(|source| source.described(interface)).unwrap_or_default()
     }
 
     /// Finds out by now which files go on where others end.

@@ -89,6 +89,12 @@ impl LinkType {
         self.other_than_network().is_none()
     }
 
+    /// Whether the registry has it: our own numbers mean nothing to other programs.
+    #[must_use]
+    pub const fn is_registered(self) -> bool {
+        self.0 < Self::PRIVATE.0
+    }
+
     /// From a file's link type field. Numbers that only some systems' writers use become the registry's.
     pub(super) fn stated(number: u16) -> Self {
         let alias = ALIASES.iter().find(|&&(system, _)| system == number);

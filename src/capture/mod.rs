@@ -14,6 +14,7 @@ pub use filter::Filter;
 pub use follow::Follow;
 pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
+pub use pcapng::{Described, PcapngWriter};
 pub use piped::Piped;
 pub use replay::Replay;
 
@@ -74,6 +75,14 @@ pub struct Batch<'a> {
     pub first_number: u64,
     /// Index of the file in the list of files read.
     pub file: u16,
+}
+
+impl Batch<'_> {
+    /// What the file notes beside one of the batch's frames; only pcapng has room for that.
+    #[must_use]
+    pub fn comments(&self, frame: &Frame<'_>) -> Vec<&str> {
+        pcapng::comments(&self.buffer, frame.bytes)
+    }
 }
 
 /// Where and how a file broke off. What came before it is good.

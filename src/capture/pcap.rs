@@ -19,7 +19,7 @@ use arrayvec::ArrayVec;
 use super::order::Order;
 use super::reader::{Format, LONGEST, Reader, Record, Source, Unreadable, absurd, cut_short, read_error};
 use super::window::Window;
-use super::{Frame, LinkType};
+use super::{Described, Frame, LinkType};
 use crate::net::Timestamp;
 
 /// Length of the file header.
@@ -113,6 +113,8 @@ struct Pcap {
     header: usize,
     lengths: Lengths,
     padding: u8,
+    /// As stated.
+    snaplen: u32,
 }
 
 /// Opens a file that starts with one of the magics. A broken file header is damage: the magic is right.
@@ -186,15 +188,15 @@ impl Header {
 
 impl Pcap {
     fn from_header(order: Order, magic: &Magic, bytes: &[u8]) -> Result<Self, String> {
-        let Some(([_, version, _, _, _, network], _)) = order.u32s::<6>(bytes) else {
+        let Some(([_, version, _, _, snaplen, network], _)) = order.u32s::<6>(bytes) else {
             return Err(cut_short("file header", bytes.len(), FILE_HEADER));
         };
         let [major, minor] = order.halves(version);
         let row = VERSIONS.iter().find(|row| row.0 == major && (row.1..=row.2).contains(&minor));
         let &(.., lengths) = row.ok_or_else(|| format!("pcap version {major}.{minor} is unknown"))?;
         let header = magic.headers.first().map_or(RECORD_HEADER, |header| header.length());
-        let plain =
-            Self { order, link: LinkType::stated(network as u16), unit: magic.unit, header, lengths, padding: 0 };
+        let (link, unit) = (LinkType::stated(network as u16), magic.unit);
+        let plain = Self { order, link, unit, header, lengths, padding: 0, snaplen };
         let aix = magic.magic == STANDARD && [major, minor] == AIX_VERSION;
         Ok(match AIX.iter().find(|row| aix && row.0 == network) {
             Some(&(_, link, padding)) => Self { link, unit: 1, padding, ..plain },
@@ -292,6 +294,10 @@ impl Format for Pcap {
         let at = Timestamp::from_parts(seconds.into(), i64::from(fraction) * self.unit);
         let original_length = original.saturating_sub(padding);
         Record::Frame { frame: Frame { at, link: self.link, interface: 0, original_length, bytes }, length }
+    }
+
+    fn described(&self, _: u16) -> Described {
+        Described { snaplen: self.snaplen, ..Described::default() }
     }
 }
 

@@ -7,7 +7,7 @@
 use arrayvec::ArrayVec;
 
 use super::window::{Fault, Window};
-use super::{BATCH, Buffer, Frame};
+use super::{BATCH, Buffer, Described, Frame};
 use crate::net::Timestamp;
 
 /// Room for a batch.
@@ -40,6 +40,11 @@ pub(super) trait Format: Send {
         None
     }
 
+    /// What the file says of an interface; nothing where the format has no words for it.
+    fn described(&self, _interface: u16) -> Described {
+        Described::default()
+    }
+
     /// Frames that the capturing program says it lost, so far; `None` where the format or the file does not say.
     fn dropped(&self) -> Option<u64> {
         None
@@ -67,6 +72,9 @@ pub(super) trait Source: Send {
     /// After the end: the offset (in the decompressed content, where the file is compressed) and description of
     /// the record that could not be read, if one could not.
     fn damage(&self) -> Option<(u64, &str)>;
+
+    /// What the file says of an interface of the latest frames.
+    fn described(&self, interface: u16) -> Described;
 
     /// Frames that the capturing program says it lost, as far as read.
     fn dropped(&self) -> Option<u64>;
@@ -166,6 +174,10 @@ impl<F: Format> Source for Reader<F> {
             Next::Damage(what) => Some((self.window.offset(), what)),
             Next::Unknown | Next::Frame(_) | Next::End => None,
         }
+    }
+
+    fn described(&self, interface: u16) -> Described {
+        self.format.described(interface)
     }
 
     fn dropped(&self) -> Option<u64> {

@@ -11,8 +11,15 @@ use clap::{Args as Group, Parser, Subcommand};
 use super::value::{Colour, FailOn, Port, Speed, at_most, buffer, duration, flow_number, live_memory, memory, speed};
 use crate::catalog::Role;
 use crate::report::Format;
-use crate::report::flows::{By, HostPattern, Order};
-use crate::verdict::Verdict;
+use crate::report::flows::By;
+
+pub(super) use beside::{Beside, Sandbox};
+pub(super) use extract::Extract;
+pub(super) use selecting::Selecting;
+
+mod beside;
+mod extract;
+mod selecting;
 
 /// Says of every flow in a packet capture which documented Lync Server 2013 service it is, why, and which flows no document explains
 #[derive(Debug, Parser)]
@@ -38,6 +45,8 @@ pub(super) enum Command {
     Catalog(Catalog),
     /// Tell every row about a port, or with --flow each step that led to one flow's verdict
     Explain(Explain),
+    /// Write the packets of flows as a pcapng, each with its flow's verdict as a comment
+    Extract(Extract),
 }
 
 #[derive(Debug, Group)]
@@ -67,24 +76,8 @@ pub(super) struct Flows {
     pub(super) judging: Judging,
     #[command(flatten)]
     pub(super) output: Output,
-    /// Only flows with this verdict (repeatable)
-    #[arg(long, value_enum)]
-    pub(super) verdict: Vec<Verdict>,
-    /// Only flows of this row (S03) or service (part of its name; repeatable)
-    #[arg(long)]
-    pub(super) service: Vec<String>,
-    /// Only flows of this host: address, CIDR, or a name of the topology (repeatable)
-    #[arg(long)]
-    pub(super) host: Vec<HostPattern>,
-    /// Only flows with this port on either side: 5071, or tcp/5071 (repeatable)
-    #[arg(long, allow_hyphen_values = true)]
-    pub(super) port: Vec<Port>,
-    /// Order of the list; all but `first` put the largest first
-    #[arg(long, value_enum, default_value = "first")]
-    pub(super) sort: Order,
-    /// Show at most so many
-    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
-    pub(super) top: Option<usize>,
+    #[command(flatten)]
+    pub(super) selecting: Selecting,
     /// Sum the flows by service, host or pair of hosts
     #[arg(long, value_enum)]
     pub(super) by: Option<By>,
@@ -96,6 +89,8 @@ pub(super) struct Live {
     pub(super) from: From,
     #[command(flatten)]
     pub(super) course: Course,
+    #[command(flatten)]
+    pub(super) beside: Beside,
     #[command(flatten)]
     pub(super) judging: Judging,
     #[command(flatten)]

@@ -27,14 +27,18 @@ use crate::topology::Topology;
 
 /// Reads captures with the options given.
 pub(super) fn capture(files: &[PathBuf], how: &How, output: &Output) -> Result<Reading, Error> {
-    let options = Options {
+    read(files, options(how)?, &how.growing, output)
+}
+
+/// What the reading flags ask for.
+pub(super) fn options(how: &How) -> Result<Options, Error> {
+    Ok(Options {
         timeouts: Timeouts { tcp_ns: how.tcp_timeout, udp_ns: how.udp_timeout },
         filter: how.filter.as_deref().map(Filter::new).transpose()?,
         keep_duplicates: how.keep_duplicates,
         threads: threads(how),
         bounds: Bounds { flows: how.max_flows.unwrap_or(usize::MAX), memory: how.max_memory },
-    };
-    read(files, options, &how.growing, output)
+    })
 }
 
 /// As many as were asked for, or as there are cores.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::args::{From, Interfaces, Live};
 use super::output::{complain, emit, is_watched, look};
 use super::value::Speed;
-use super::{Exit, input, signals};
+use super::{Exit, beside, input, signals};
 use crate::capture::{Feed, Filter, Follow, Inputs, Piped, Replay, live};
 use crate::error::Error;
 use crate::flow::Timeouts;
@@ -32,8 +32,10 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
     let (out, name) = Log::open(args.output.output.as_deref())?;
     let look = look(&args.output, out.is_terminal());
     let mut events = Events::new(out, args.output.format, look, name);
-    let observers: Vec<Box<dyn Observer>> = Vec::new();
-    confine();
+    let port = beside::port(&args.beside)?;
+    beside::confine(args)?;
+    let names = feed.files().iter().map(|file| file.name.clone()).collect();
+    let observers: Vec<Box<dyn Observer>> = vec![Box::new(beside::observer(&args.beside, port, names)?)];
     let course = &args.course;
     let setup = Setup {
         options: Options {
@@ -69,9 +71,6 @@ pub(super) fn interfaces(args: &Interfaces) -> Result<Exit, Error> {
     emit(&args.output, |out, look| write::interfaces(out, args.output.format, look, &interfaces))?;
     Ok(Exit::Clean)
 }
-
-/// The capture is open and nothing was read yet: here goes what is no longer needed.
-const fn confine() {}
 
 /// Interfaces, or files that are replayed.
 fn feed(from: &From, controls: &Controls) -> Result<Box<dyn Feed>, Error> {

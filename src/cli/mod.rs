@@ -15,8 +15,10 @@ use crate::error::Error;
 use crate::reading::Reading;
 
 mod args;
+mod beside;
 mod catalog;
 mod explain;
+mod extract;
 mod input;
 mod live;
 mod output;

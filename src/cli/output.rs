@@ -30,6 +30,15 @@ pub(super) fn emit(output: &Output, write: impl FnOnce(&mut dyn Write, Look) -> 
     }
 }
 
+/// Writes bytes with `write` to a file, or to standard output where that is `-`.
+pub(super) fn write_to(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    if path != Path::new("-") {
+        return to_file(path, write);
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).map_err(|source| Error::Write { path: "standard output".into(), source })
+}
+
 fn to_stdout(output: &Output, write: impl FnOnce(&mut dyn Write, Look) -> io::Result<()>) -> Result<(), Error> {
     let stdout = io::stdout();
     let look = look(output, stdout.is_terminal());

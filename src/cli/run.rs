@@ -5,10 +5,10 @@
 
 use super::args::{Args, Audit as AuditArgs, Command, Flows};
 use super::output::{complain, emit};
-use super::{Exit, catalog, explain, input, live};
+use super::{Exit, catalog, explain, extract, input, live};
 use crate::error::Error;
 use crate::report::audit::Audit;
-use crate::report::flows::{Selection, grouped};
+use crate::report::flows::grouped;
 use crate::report::write;
 use crate::verdict::Judge;
 
@@ -20,6 +20,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Error> {
         Command::Interfaces(args) => live::interfaces(args),
         Command::Catalog(args) => catalog::run(&args.command),
         Command::Explain(args) => explain::run(args),
+        Command::Extract(args) => extract::run(args),
     }
 }
 
@@ -40,14 +41,8 @@ fn flows(args: &Flows) -> Result<Exit, Error> {
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
     let reading = input::capture(&args.input.files, &args.input.reading, &args.output)?;
     let judge = Judge::new(&reading.flows, &catalogs, &topology);
-    let selection = Selection {
-        verdicts: args.verdict.clone(),
-        services: args.service.clone(),
-        hosts: args.host.clone(),
-        ports: args.port.iter().map(|port| (port.transport, port.port)).collect(),
-        order: args.sort,
-        top: args.top.filter(|_| args.by.is_none()),
-    };
+    let mut selection = args.selecting.selection();
+    selection.top = selection.top.filter(|_| args.by.is_none());
     if let Some(unknown) = selection.unknown(&judge) {
         return Err(Error::Usage(unknown));
     }
@@ -62,7 +57,7 @@ fn flows(args: &Flows) -> Result<Exit, Error> {
         })?,
         Some(by) => {
             let mut groups = grouped(&reading, &judge, &indices, by);
-            groups.truncate(args.top.unwrap_or(usize::MAX));
+            groups.truncate(args.selecting.top.unwrap_or(usize::MAX));
             emit(&args.output, |out, look| write::groups(out, format, look, &groups))?;
         }
     }

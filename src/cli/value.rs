@@ -3,6 +3,8 @@
 //! In: text as typed. Out: values, or a message with the right form.
 //! Must not know: which flag it is for.
 
+use std::net::SocketAddr;
+
 use clap::ValueEnum;
 
 use crate::net::Transport;
@@ -77,10 +79,15 @@ fn at_least(text: &str, least: u64) -> Result<u64, String> {
     }
 }
 
+/// An address and a port: `127.0.0.1:9464`, `[::1]:9464`.
+pub(super) fn port_of_host(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is no address with a port; write 127.0.0.1:9464 or [::1]:9464"))
+}
+
 /// Bytes of `500M`, `2G`; a bare number is bytes. The units count in 1024s, as memory does.
-fn bytes(text: &str) -> Result<u64, String> {
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
     const UNITS: &[(char, u32)] = &[('K', 10), ('M', 20), ('G', 30), ('T', 40)];
-    let bad = || format!("`{text}` is no amount of memory; write 500M, 2G or bytes");
+    let bad = || format!("`{text}` is no number of bytes; write 500M, 2G or bytes");
     let with_unit = UNITS.iter().find_map(|&(unit, bits)| {
         Some((text.strip_suffix(unit).or_else(|| text.strip_suffix(unit.to_ascii_lowercase()))?, bits))
     });

@@ -27,7 +27,7 @@ use handshake::Opening;
 /// Where a frame stands: its file (an index into the files read) and its number there, from 1.
 ///
 /// Packed: every flow keeps one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C, packed(2))]
 pub struct FrameId {
     /// Index of the file.

@@ -129,8 +129,8 @@ impl<S: Default> FlowTable<S> {
 
     /// The latest flow of a packet's ends.
     #[must_use]
-    pub fn latest(&self, hash: FlowHash, tuple: &FiveTuple) -> Option<&Flow<S>> {
-        let (_, open) = self.find(hash, tuple);
+    pub fn latest(&self, tuple: &FiveTuple) -> Option<&Flow<S>> {
+        let (_, open) = self.find(self.hasher.hash(tuple), tuple);
         self.flows.get(open?.0 as usize)
     }
 

@@ -66,7 +66,10 @@ impl Intake {
                 let hash = self.hasher.hash(&packet.tuple);
                 parcel.add(packet, id, hash, buffer);
             }
-            copy => self.stats.repeated(copy == Sight::FullerCopy),
+            copy => {
+                parcel.aside = Some(packet.tuple);
+                self.stats.repeated(copy == Sight::FullerCopy);
+            }
         }
     }
 
@@ -95,6 +98,7 @@ impl Intake {
     fn icmp(&mut self, frame: &Frame<'_>, skip: Skip, parcel: &mut Parcel) {
         self.stats.skipped(frame, skip);
         if let Some(quote) = icmp_quote(frame) {
+            parcel.aside = Some(quote.tuple);
             parcel.quote(quote);
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::capture::Buffer;
 use crate::decode::{IcmpQuote, Packet};
 use crate::flow::{FlowHash, FrameId};
+use crate::net::FiveTuple;
 
 /// Packets in a parcel: enough that handing it over costs nothing a packet, few enough to stay in the cache.
 const FULL: usize = 256;
@@ -37,6 +38,8 @@ pub(super) struct Parcel {
     pub(super) packets: Vec<Ready>,
     /// Each after so many packets.
     pub(super) quotes: Vec<(usize, IcmpQuote)>,
+    /// Ends of the packet that a frame is a copy of, or quotes; of the latest such frame.
+    pub(super) aside: Option<FiveTuple>,
     buffers: Vec<Buffer>,
 }
 
@@ -77,6 +80,7 @@ impl Parcel {
     pub(super) fn clear(&mut self) {
         self.packets.clear();
         self.quotes.clear();
+        self.aside = None;
         self.buffers.clear();
     }
 }

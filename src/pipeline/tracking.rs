@@ -8,6 +8,7 @@ use super::room::{Bounds, Room};
 use crate::decode::{IcmpQuote, Packet};
 use crate::evidence::{Evidence, Examiner, Place};
 use crate::flow::{AHEAD, FlowHasher, FlowTable, Flows, FrameId, Timeouts};
+use crate::net::FiveTuple;
 use crate::reading::Evicted;
 
 /// Its state between parcels.
@@ -82,9 +83,9 @@ impl Tracking {
         }
     }
 
-    /// The first frame of the flow that a packet was counted in, if nothing came between.
-    pub(super) fn flow_of(&self, ready: &Ready) -> Option<FrameId> {
-        self.table.latest(ready.hash, &ready.packet.tuple).map(|flow| flow.first_frame)
+    /// The first frame of the latest flow of these ends.
+    pub(super) fn flow_of(&self, tuple: &FiveTuple) -> Option<FrameId> {
+        self.table.latest(tuple).map(|flow| flow.first_frame)
     }
 
     /// Brings the room up to date after flows have gone.

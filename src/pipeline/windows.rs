@@ -91,7 +91,7 @@ impl Windows {
         self.tracking.visit(&self.parcel);
         for ready in &self.parcel.packets {
             let place = usize::try_from(ready.frame.number.saturating_sub(batch.first_number)).unwrap_or(usize::MAX);
-            if let Some((frame, flow)) = batch.frames.get(place).zip(self.tracking.flow_of(ready)) {
+            if let Some((frame, flow)) = batch.frames.get(place).zip(self.tracking.flow_of(&ready.packet.tuple)) {
                 seen(frame, flow);
             }
         }

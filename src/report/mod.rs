@@ -4,6 +4,7 @@
 //! JSON lines or CSV. Must not know: how a verdict is reached, files, terminals beyond their width and colour.
 
 pub mod audit;
+pub mod comment;
 pub mod community_id;
 pub mod explain;
 pub mod flows;

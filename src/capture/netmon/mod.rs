@@ -24,6 +24,7 @@ use offsets::Offsets;
 mod header;
 mod media;
 mod offsets;
+mod portable;
 
 /// Longest frame that may end a hole, captured and original: what claims more is rather no frame.
 const LONGEST_BEHIND_HOLE: u32 = 1 << 17;

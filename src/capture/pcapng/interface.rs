@@ -6,11 +6,13 @@
 //!
 //! `if_fcslen` is passed: a frame check sequence stays in the frame, and IP says where the payload ends.
 
+use super::Described;
 use super::option::Options;
 use crate::capture::LinkType;
 use crate::capture::order::Order;
 use crate::net::Timestamp;
 
+const NAME: u16 = 2;
 const TIME_RESOLUTION: u16 = 9;
 const TIME_OFFSET: u16 = 14;
 
@@ -18,7 +20,7 @@ const TIME_OFFSET: u16 = 14;
 const DROPS: [u16; 2] = [5, 7];
 
 /// What a packet block needs to know of its interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Interface {
     /// First header of its frames.
     pub(super) link: LinkType,
@@ -28,6 +30,7 @@ pub(super) struct Interface {
     /// Seconds to add to every time.
     offset: i64,
     lost: Lost,
+    name: Option<Box<str>>,
 }
 
 /// Frames lost, as the file says in two ways; `None` where it does not.
@@ -64,6 +67,7 @@ impl Interface {
             resolution: Resolution::Multiply(1000),
             offset: 0,
             lost: Lost::default(),
+            name: None,
         };
         for option in Options::new(order, options) {
             let (code, value) = option.map_err(|code| format!("interface option {code} overruns its block"))?;
@@ -76,6 +80,7 @@ impl Interface {
         match (code, value) {
             (TIME_RESOLUTION, &[resolution]) => self.resolution = Resolution::stated(resolution),
             (TIME_OFFSET, &[a, b, c, d, e, f, g, h]) => self.offset = order.i64([a, b, c, d, e, f, g, h]),
+            (NAME, name) => self.name = str::from_utf8(name).ok().filter(|name| !name.is_empty()).map(Box::from),
             (TIME_RESOLUTION | TIME_OFFSET, _) => {
                 return Err(format!("interface option {code} has a length of {}", value.len()));
             }
@@ -94,6 +99,12 @@ impl Interface {
     /// Counts frames that were lost before a packet.
     pub(super) fn lose(&mut self, frames: u64) {
         self.lost.by_packets = Some(self.lost.by_packets.unwrap_or(0).saturating_add(frames));
+    }
+
+    /// What a copy of its frames says of it.
+    pub(super) fn described(&self) -> Described {
+        let snaplen = if self.snaplen == u32::MAX { 0 } else { self.snaplen };
+        Described { link: self.link, snaplen, name: self.name.as_deref().map(str::to_owned), ..Described::default() }
     }
 
     /// Frames lost. Both ways tell of the same frames: the larger number counts.
@@ -175,6 +186,7 @@ mod tests {
             resolution: Resolution::Multiply(1),
             offset: 0,
             lost: Lost::default(),
+            name: Some("eth0".into()),
         };
         assert_eq!(Interface::parse(Order::Little, DUMPCAP), Ok(expected));
     }

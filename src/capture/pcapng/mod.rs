@@ -11,8 +11,10 @@
 //! link type could be trusted, and skipping the frame would number all later ones wrongly. The section length
 //! is ignored, since live writers cannot know it.
 
+pub(super) use comment::comments;
 use interface::Interface;
 use option::Options;
+pub use writer::{Described, PcapngWriter};
 
 use super::Frame;
 use super::order::Order;
@@ -20,8 +22,10 @@ use super::reader::{Format, Reader, Record, Source};
 use super::window::Window;
 use crate::net::Timestamp;
 
+mod comment;
 mod interface;
 mod option;
+mod writer;
 
 /// Type, length, and the length again at the end.
 const SMALLEST: u32 = 12;
@@ -131,6 +135,10 @@ impl Format for Pcapng {
             Ok(None) => Record::Other { length },
             Err(what) => Record::Damaged(what),
         }
+    }
+
+    fn described(&self, interface: u16) -> Described {
+        self.interfaces.get(usize::from(interface)).map(Interface::described).unwrap_or_default()
     }
 
     fn dropped(&self) -> Option<u64> {
