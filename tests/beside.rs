@@ -213,3 +213,39 @@ fn a_confined_run_does_the_same() {
 fn run_to_end(capture: &str, more: &str) -> Option<i32> {
     run(&words(&format!("live -r {capture} -t {HOSTS} --no-tui --format jsonl --speed max {more}"))).code
 }
+
+/// An interface that is watched by a run that gave up everything: it still captures, keeps, serves.
+#[cfg(all(feature = "live", target_os = "linux"))]
+#[test]
+fn a_confined_run_watches_an_interface() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        eprintln!("skipped: run as root, who may capture");
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let (port, directory, listener) = (free_port(), scratch.path("kept"), TcpListener::bind("127.0.0.1:0").unwrap());
+    let spoken = listener.local_addr().unwrap();
+    let mut command = lyncap(&words(&format!(
+        "live -i lo --no-tui --format jsonl --interval 1s --metrics 127.0.0.1:{port} --write-flagged {directory}"
+    )));
+    let filter = format!("port {}", spoken.port());
+    command.args(["--filter", &filter]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut run = Run(command.spawn().unwrap());
+    sleep(Duration::from_secs(1));
+    if let Some(code) = run.0.try_wait().unwrap() {
+        let mut said = String::new();
+        run.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        eprintln!("skipped: {code}: {said}");
+        return;
+    }
+    let talk = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"SSH-2.0-test\r\n"));
+    let mut answer = Vec::new();
+    TcpStream::connect(spoken).unwrap().read_to_end(&mut answer).unwrap();
+    talk.join().unwrap().unwrap();
+    page(port, "lyncap_kept_packets_total ");
+    assert_eq!(run.status("CapEff:"), "0000000000000000");
+    let (code, said) = run.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(packets(&[directory.into()]).len() > 5);
+}
