@@ -22,11 +22,12 @@ pub enum Turn<'a> {
 
 /// A source of frames that takes its time.
 pub trait Feed {
-    /// The next frames; waits for them no longer than `patience`, about.
+    /// The next frames; waits for them no longer than `patience`, about. Where it can, it gives none that are later than
+    /// `limit` beside the first: there a window ends.
     ///
     /// # Errors
     /// What makes going on senseless.
-    fn next(&mut self, patience: Duration) -> Result<Turn<'_>, Error>;
+    fn next(&mut self, patience: Duration, limit: Timestamp) -> Result<Turn<'_>, Error>;
 
     /// The inputs, in the order named: `Batch::file` counts them from 0.
     fn files(&self) -> &[InputFile];

@@ -15,6 +15,7 @@ pub use follow::Follow;
 pub use input::{InputFile, Inputs, LeftOut};
 pub use linktype::LinkType;
 pub use pcapng::{Described, PcapngWriter};
+pub use piped::Piped;
 pub use replay::Replay;
 
 use crate::net::Timestamp;
@@ -32,6 +33,7 @@ mod netmon;
 mod order;
 mod pcap;
 mod pcapng;
+mod piped;
 mod reader;
 mod replay;
 mod savefile;

@@ -48,7 +48,7 @@ impl Replay {
 }
 
 impl Feed for Replay {
-    fn next(&mut self, patience: Duration) -> Result<Turn<'_>, Error> {
+    fn next(&mut self, patience: Duration, limit: Timestamp) -> Result<Turn<'_>, Error> {
         let Some(at) = self.inputs.next_at() else {
             self.ended = true;
             // The last call tells what belongs together, and what broke.
@@ -60,7 +60,7 @@ impl Feed for Replay {
             thread::sleep(wait.min(patience));
             return Ok(Turn::Nothing(Some(by_now)));
         }
-        let batch = self.inputs.next_batch_until(by_now)?;
+        let batch = self.inputs.next_batch_until(by_now.min(limit))?;
         Ok(batch.map_or(Turn::End, Turn::Frames))
     }
 
@@ -108,7 +108,7 @@ mod tests {
         let mut replay = Replay::new(Inputs::from_reader("x", Cursor::new(file)).unwrap(), speed);
         let (begun, mut turns) = (Instant::now(), Vec::new());
         loop {
-            match replay.next(Duration::from_millis(10)).unwrap() {
+            match replay.next(Duration::from_millis(10), Timestamp::MAX).unwrap() {
                 Turn::Frames(batch) => turns.push(batch.frames.len()),
                 Turn::Nothing(_) => {}
                 Turn::End => return (turns, begun.elapsed()),

@@ -121,9 +121,9 @@ pub(super) struct From {
     /// Replay captures as if they were live, or - for what another program captures (repeatable)
     #[arg(short, long, value_name = "FILE")]
     pub(super) read: Vec<PathBuf>,
-    /// Replay so many times as fast as it was captured; max is as fast as can be
-    #[arg(long, value_name = "N|max", value_parser = speed, default_value = "1", requires = "read", allow_hyphen_values = true)]
-    pub(super) speed: Speed,
+    /// Replay so many times as fast as it was captured; max is as fast as can be [default: 1]
+    #[arg(long, value_name = "N|max", value_parser = speed, requires = "read", allow_hyphen_values = true)]
+    pub(super) speed: Option<Speed>,
     /// Take only frames that match this BPF filter, as tcpdump takes it
     #[arg(long, value_name = "BPF")]
     pub(super) filter: Option<String>,

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::args::{From, Interfaces, Live};
 use super::output::{complain, emit, is_watched, look};
+use super::value::Speed;
 use super::{Exit, beside, input, signals};
-use crate::capture::{Feed, Filter, Follow, Inputs, Replay, live};
+use crate::capture::{Feed, Filter, Follow, Inputs, Piped, Replay, live};
 use crate::error::Error;
 use crate::flow::Timeouts;
 use crate::live::{Controls, Events, Observer, Outlet, Setup};
@@ -86,14 +87,19 @@ fn feed(from: &From, controls: &Controls) -> Result<Box<dyn Feed>, Error> {
     let inputs = match &*from.read {
         // What another program captures comes when it comes.
         [path] if path == Path::new("-") && !is_file(path) => {
-            Inputs::follow(&from.read, Follow { stop: Arc::clone(&controls.stop), ..Follow::default() })?
+            if from.speed.is_some_and(|Speed(speed)| speed.is_some()) {
+                let why = "--speed is of files: what comes through a pipe comes when it comes; leave it out";
+                return Err(Error::Usage(why.to_owned()));
+            }
+            let (paths, follow) = (from.read.clone(), Follow { stop: Arc::clone(&controls.stop), ..Follow::default() });
+            return Ok(Box::new(Piped::new("-", move || Inputs::follow(&paths, follow))));
         }
         paths => Inputs::open(paths)?,
     };
     for left in inputs.left_out().iter().filter(|left| left.known) {
         complain(&format!("left out {}: {}", left.file, left.why));
     }
-    Ok(Box::new(Replay::new(inputs, from.speed.0)))
+    Ok(Box::new(Replay::new(inputs, from.speed.unwrap_or(Speed(Some(1.0))).0)))
 }
 
 /// Whether standard input is a file, which has an end.

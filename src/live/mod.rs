@@ -147,7 +147,9 @@ impl<'a, 'r> Engine<'a, 'r> {
 
     /// Takes what comes next; false where nothing will.
     fn turn(&mut self) -> Result<bool, Error> {
-        match self.feed.next(PATIENCE)? {
+        let left = self.until.saturating_sub(self.clock.elapsed());
+        let limit = self.clock.now().map_or(Timestamp::MIN, |now| Timestamp(now.0.saturating_add(left)));
+        match self.feed.next(PATIENCE, limit)? {
             Turn::Frames(mut batch) => {
                 if let Some(left) = &mut self.frames {
                     batch.frames.truncate(usize::try_from(*left).unwrap_or(usize::MAX));

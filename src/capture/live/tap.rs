@@ -155,7 +155,7 @@ fn receive(frames: &Receiver<Taken>, patience: Duration) -> Option<Taken> {
 }
 
 impl Feed for Taps {
-    fn next(&mut self, patience: Duration) -> Result<Turn<'_>, Error> {
+    fn next(&mut self, patience: Duration, _: Timestamp) -> Result<Turn<'_>, Error> {
         self.current = self.take(patience);
         self.settle();
         let Some(taken) = &self.current else { return Ok(Turn::Nothing(Some(wall()))) };

@@ -108,8 +108,12 @@ impl<'a, 'f> Running<'a, 'f> {
         self.findings.severity_of(reading, flow, judged)
     }
 
-    /// Keeps of a flow that was counted, and is about to go, what the audit will ask.
+    /// Keeps of the flow that was counted last, and is about to go, what the audit will ask.
     pub fn keep(&mut self, flow: &Flow<Evidence>, judged: &Judged<'a>) {
+        if findings::succeeded(judged) {
+            // It is kept among those that are gone.
+            self.succeeded.pop();
+        }
         self.media.keep(flow);
         self.findings.keep(judged);
         self.fitness.keep(flow);

@@ -1,0 +1,270 @@
+//! Interfaces, in a network namespace that the test makes: as root only, and where the system has the tools.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::program::{Scratch, check_refused, run};
+use super::{check_counts, last, number, of, parse};
+
+/// Two namespaces with a cable between them: the server's end is `v0`, 10.0.0.11; the client's `v1`, 10.1.0.5.
+struct Cable {
+    server: String,
+    client: String,
+}
+
+fn sh(line: &str) -> bool {
+    let output = Command::new("sh").args(["-c", line]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    output.is_ok_and(|status| status.success())
+}
+
+impl Cable {
+    /// None where this is not allowed, which is said.
+    fn new() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = |end: &str| format!("lyncap-{}-{}-{end}", std::process::id(), NUMBER.load(Ordering::Relaxed));
+        NUMBER.fetch_add(1, Ordering::Relaxed);
+        let cable = Self { server: name("s"), client: name("c") };
+        let Self { server, client } = &cable;
+        let made = sh(&format!("ip netns add {server} && ip netns add {client}")) && cable.plug();
+        if !made {
+            println!("skipped: no network namespace can be made here (not root, or no ip)");
+            return None;
+        }
+        Some(cable)
+    }
+
+    fn plug(&self) -> bool {
+        let Self { server, client } = self;
+        sh(&format!(
+            "ip -n {server} link add v0 type veth peer name v1 netns {client} &&
+             ip -n {server} addr add 10.0.0.11/8 dev v0 && ip -n {client} addr add 10.1.0.5/8 dev v1 &&
+             ip -n {server} link set lo up && ip -n {server} link set v0 up && ip -n {client} link set v1 up"
+        ))
+    }
+
+    /// Starts the program at the server's end.
+    fn watch(&self, words: &[&str]) -> Child {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.server, env!("CARGO_BIN_EXE_lyncap"), "live"]).args(words);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).env("TZ", "UTC").spawn().unwrap();
+        sleep(Duration::from_millis(1000));
+        child
+    }
+
+    /// Runs a script of Python at one end.
+    fn python(&self, namespace: &str, script: &str) -> Child {
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", namespace, "python3", "-"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        child
+    }
+
+    /// Has the client ask a server that is there for the purpose: SSH on a SIP port, HTTP where it belongs.
+    fn talk(&self) {
+        let mut server = self.python(&self.server, SERVER);
+        sleep(Duration::from_millis(700));
+        assert!(self.python(&self.client, CLIENT).wait().unwrap().success());
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        sh(&format!("ip netns del {}; ip netns del {}", self.server, self.client));
+    }
+}
+
+const SERVER: &str = r"
+import socket, threading
+def serve(port, answer):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(('10.0.0.11', port))
+    listener.listen(50)
+    while True:
+        ours, _ = listener.accept()
+        ours.recv(100)
+        ours.send(answer)
+        ours.recv(10)
+        ours.close()
+threading.Thread(target=serve, args=(5071, b'SSH-2.0-OpenSSH_8.0\r\n')).start()
+serve(80, b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+";
+const CLIENT: &str = r"
+import socket
+for n in range(10):
+    for port, question in ((5071, b'SSH-2.0-x\r\n'), (80, b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')):
+        ours = socket.create_connection(('10.0.0.11', port), 5)
+        ours.send(question)
+        ours.recv(100)
+        ours.close()
+";
+
+/// Ends it as the system does; its code and events.
+fn end(mut child: Child) -> (Option<i32>, Vec<Value>) {
+    sleep(Duration::from_millis(500));
+    let (mut out, mut err) = (String::new(), String::new());
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    let code = child.wait().unwrap().code();
+    assert_eq!(err, "");
+    (code, parse(&out))
+}
+
+fn input(events: &[Value]) -> Value {
+    of(events, "drops").last().unwrap()["inputs"][0].clone()
+}
+
+#[test]
+fn an_interface_says_what_tcpdump_saw() {
+    let Some(cable) = Cable::new() else { return };
+    let scratch = Scratch::new();
+    let file = scratch.path("seen.pcap");
+    let dump = Command::new("ip")
+        .args(["netns", "exec", &cable.server, "tcpdump", "-Z", "root", "-U", "-i", "v0", "-w", &file])
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut dump) = dump else { return println!("skipped: no tcpdump") };
+    let live = cable.watch(&["-i", "v0", "--format", "jsonl"]);
+    cable.talk();
+    sleep(Duration::from_millis(300));
+    assert!(Command::new("kill").arg(dump.id().to_string()).status().unwrap().success());
+    dump.wait().unwrap();
+    let (code, events) = end(live);
+    if std::fs::metadata(&file).is_err() {
+        return println!("skipped: no tcpdump");
+    }
+    assert_eq!(code, Some(1));
+    check_counts(&events);
+    let offline = run(&["flows", "--format", "jsonl", &file]);
+    let flows: Vec<Value> = offline.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = |flows: &[&Value]| {
+        let fields =
+            ["community_id", "verdict", "proof", "outcome", "rows", "packets", "bytes", "observed", "direction_basis"];
+        let mut told: Vec<_> = flows.iter().map(|flow| fields.map(|field| flow[field].to_string())).collect();
+        told.sort();
+        told
+    };
+    let offline: Vec<_> = flows.iter().filter(|line| line["type"] == "flow" && line["transport"] == "tcp").collect();
+    let tcp: Vec<_> = of(&events, "flow").into_iter().filter(|flow| flow["transport"] == "tcp").collect();
+    assert_eq!(tcp.len(), 20);
+    assert_eq!(told(&tcp), told(&offline));
+}
+
+#[test]
+fn an_interface_is_named_in_three_ways_and_filtered() {
+    let Some(cable) = Cable::new() else { return };
+    for (named, expected) in [("v0", "v0"), ("10.0.0.11", "v0"), ("any", "any")] {
+        let live = cable.watch(&["-i", named, "--format", "jsonl", "--filter", "tcp port 80", "-p", "--immediate"]);
+        cable.talk();
+        let (code, events) = end(live);
+        assert_eq!((code, input(&events)["name"].as_str()), (Some(0), Some(expected)), "{named}");
+        assert!(of(&events, "flow").iter().all(|flow| flow["responder"]["port"] == 80));
+        assert_eq!(last(&events)["flows"], 10, "{named}");
+        check_counts(&events);
+    }
+    // This host's own roles.
+    let live = cable.watch(&["-i", "v0", "--format", "jsonl", "--role", "self=front-end"]);
+    cable.talk();
+    let (_, events) = end(live);
+    let to_80 = of(&events, "flow").into_iter().find(|flow| flow["responder"]["port"] == 80).unwrap();
+    assert_eq!(to_80["responder"]["role_source"], "topology");
+}
+
+#[test]
+fn several_interfaces_are_one_capture() {
+    let Some(cable) = Cable::new() else { return };
+    let live = cable.watch(&["-i", "v0", "-i", "lo", "--format", "jsonl"]);
+    cable.talk();
+    let mut ping = cable.python(
+        &cable.server,
+        "import socket\ns=socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.sendto(b'x',('127.0.0.1',9))",
+    );
+    ping.wait().unwrap();
+    let (_, events) = end(live);
+    let files = last(&events)["files"].as_array().unwrap();
+    assert!(files.len() == 2 && files.iter().all(|file| number(&file["frames"]) > 0), "{files:?}");
+    assert!(of(&events, "flow").iter().any(|flow| flow["file"] == "lo"));
+    check_counts(&events);
+}
+
+#[test]
+fn an_interface_goes_down_and_comes_back() {
+    let Some(cable) = Cable::new() else { return };
+    let live = cable.watch(&["-i", "v0", "--format", "jsonl", "--interval", "1s"]);
+    cable.talk();
+    assert!(sh(&format!("ip -n {} link set v0 down", cable.server)));
+    sleep(Duration::from_millis(2500));
+    assert!(sh(&format!("ip -n {} link set v0 up", cable.server)));
+    sleep(Duration::from_millis(2500));
+    cable.talk();
+    // And away altogether.
+    assert!(sh(&format!("ip -n {} link del v0", cable.server)));
+    sleep(Duration::from_millis(2500));
+    assert!(cable.plug());
+    sleep(Duration::from_millis(2500));
+    cable.talk();
+    let (_, events) = end(live);
+    let states: Vec<_> = of(&events, "drops").iter().map(|drops| drops["inputs"][0]["up"].as_bool().unwrap()).collect();
+    assert_eq!(states.iter().filter(|up| !**up).count(), 2, "{states:?}");
+    assert_eq!((&input(&events)["up"], &input(&events)["returns"]), (&true.into(), &2.into()));
+    assert_eq!(of(&events, "flow").iter().filter(|flow| flow["transport"] == "tcp").count(), 60);
+    check_counts(&events);
+}
+
+#[test]
+fn what_the_kernel_drops_is_told() {
+    let Some(cable) = Cable::new() else { return };
+    let live = cable.watch(&["-i", "v0", "--format", "jsonl", "--buffer-size", "1M"]);
+    assert!(sh(&format!("kill -STOP {}", live.id())));
+    let flood = "import socket\ns=socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor n in range(20000): s.sendto(b'x'*1000,('10.0.0.11',3478))";
+    cable.python(&cable.client, flood).wait().unwrap();
+    assert!(sh(&format!("kill -CONT {}", live.id())));
+    sleep(Duration::from_millis(2500));
+    let (code, events) = end(live);
+    let drops = of(&events, "drops").last().copied().unwrap();
+    assert!(number(&drops["kernel"]) > 1000, "{drops}");
+    assert_eq!(code, Some(3), "what was dropped is not reported");
+    let fitness = &last(&events)["fitness"];
+    assert_eq!(number(&fitness["dropped_frames"]), number(&drops["kernel"]) + number(&drops["interface"]));
+    assert!(fitness["limits"].to_string().contains("dropped while capturing"), "{fitness}");
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    check_refused("live -i nowhere0", &["-i nowhere0", "see lyncap interfaces"]);
+    let listed = run(&["interfaces", "--format", "jsonl"]);
+    assert_eq!(listed.code, Some(0), "{}", listed.err);
+    let first: Option<Value> = listed.out.lines().next().map(|line| serde_json::from_str(line).unwrap());
+    if let Some(first) = first {
+        assert_eq!((&first["type"], &first["number"]), (&"interface".into(), &1.into()));
+    }
+    // As nobody, who may not.
+    let Ok(setpriv) = Command::new("setpriv")
+        .args(["--reuid", "65534", "--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all"])
+        .args([env!("CARGO_BIN_EXE_lyncap"), "live", "-i", "lo"])
+        .output()
+    else {
+        return println!("skipped: no setpriv");
+    };
+    let err = String::from_utf8(setpriv.stderr).unwrap();
+    if err.starts_with("setpriv: ") {
+        return println!("skipped: {err}");
+    }
+    assert_eq!(setpriv.status.code(), Some(2), "{err}");
+    assert!(
+        err.starts_with("lyncap: -i lo: ") && err.contains("setcap cap_net_raw=ep") && err.lines().count() == 1,
+        "{err}"
+    );
+}
