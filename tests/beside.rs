@@ -66,8 +66,12 @@ fn what_is_kept_is_what_would_be_extracted() {
     assert_eq!(run(&words(&format!("extract {POOL} -t {HOSTS} --flagged -o {out}"))).code, Some(0));
     let extracted = packets(&[out.into()]);
     assert!(extracted.len() > 50);
-    let (all, files) = kept(&scratch, "kept", "");
-    assert_eq!((&all, files), (&extracted, 1));
+    // What is judged once, when it is over, and what is judged while it goes on.
+    for (name, interval) in [("once", "2h"), ("kept", "10s"), ("often", "100ms")] {
+        let (all, files) = kept(&scratch, name, &format!("--interval {interval}"));
+        assert_eq!((&all, files), (&extracted, 1), "{interval}");
+    }
+    let all = extracted;
     // Files by number and time; of what is gone the oldest went.
     let (some, files) = kept(&scratch, "some", "--flagged-every 5m --flagged-files 3");
     assert!(files == 3 && some.len() < all.len() && some.is_subset(&all), "{files} {}", some.len());
