@@ -31,7 +31,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reading", &["net", "capture", "decode", "evidence", "flow"]),
     ("pipeline", &["capture", "decode", "duplicate", "error", "evidence", "flow", "net", "reading"]),
     ("report", &["net", "error", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading"]),
-    ("cli", &["capture", "catalog", "error", "flow", "net", "pipeline", "reading", "report", "topology", "verdict"]),
+    (
+        "live",
+        &[
+            "net", "error", "capture", "flow", "evidence", "catalog", "topology", "verdict", "reading", "pipeline",
+            "report",
+        ],
+    ),
+    (
+        "cli",
+        &["capture", "catalog", "error", "flow", "live", "net", "pipeline", "reading", "report", "topology", "verdict"],
+    ),
 ];
 
 /// Lines of a file before its tests, and of a function.
