@@ -214,6 +214,19 @@ fn a_confined_run_does_the_same() {
     assert_eq!(packets(&[whole.into()]), all);
 }
 
+#[test]
+fn what_is_kept_of_rights_is_told_once_and_in_the_report() {
+    if !cfg!(target_os = "linux") || fs::metadata("/proc/self").unwrap().uid() != 0 {
+        eprintln!("skipped: run as root on Linux, who can stay root");
+        return;
+    }
+    let answer = run(&words(&format!("live -r {POOL} --no-tui --format json --speed max --sandbox on --user root")));
+    let told = "this run kept rights that it did not need: user (it is to stay root)";
+    assert!(answer.err.lines().count() == 1 && answer.err.contains(told), "{}", answer.err);
+    assert!(answer.out.contains(told), "{}", answer.out);
+    check_refused(&live("--speed max --sandbox strict --user root"), &["not enforced: user", "--sandbox on"]);
+}
+
 fn run_to_end(capture: &str, more: &str) -> Option<i32> {
     run(&words(&format!("live -r {capture} -t {HOSTS} --no-tui --format jsonl --speed max {more}"))).code
 }
