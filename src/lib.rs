@@ -12,6 +12,9 @@
 //!                                  └▶ duplicate (counted)       payload, while open     Catalogs, Topology └▶ csv …
 //! ```
 //!
+//! A live run goes the same way in windows: [`pipeline::Windows`] hands over what is in the table, [`live`] judges it and
+//! lets go of what is over.
+//!
 //! Data goes one way, and so do imports: no module names a later one. `tests/layering.rs` holds the table.
 //!
 //! | module | in → out | must not know |
@@ -29,6 +32,7 @@
 //! | [`reading`] | what was read, as plain data | verdicts |
 //! | [`pipeline`] | drives the stages from frame to flow | verdicts, formats |
 //! | [`report`] | judged flows → findings, coverage, tables, JSON, CSV | how a verdict is reached |
+//! | [`live`] | frames as they come → events, snapshots, the audit at the end | arguments, terminals, systems |
 //! | [`keep`] | frames of flagged flows → pcapng files, bounded | why a flow is flagged |
 //! | [`metrics`] | a live run's figures → a page for Prometheus | where they come from |
 //! | [`privilege`] | what a run still needs → a process that can do little else | what it does |
@@ -37,7 +41,7 @@
 //! `extract` goes the same way twice: [`pipeline::trace`] says of each frame which flow it belongs to once the verdicts are
 //! known, and [`capture::PcapngWriter`] writes it.
 //!
-//! Verdicts are computed after the last packet, once per flow: who the hosts are is known only then, and the hot path
+//! Verdicts are computed after the last packet (live: at the end of a window, knowing all that came before), once per flow: who the hosts are is known only then, and the hot path
 //! stays free of catalogs. Two threads share the way: one reads and decodes, the other counts and examines what it is handed,
 //! in order, so that the answer does not depend on it. Memory grows with the number of flows, never with the file, and is bounded: when there is no more
 //! room [`pipeline`] drops the flows that tell least, counted, and the report says so.
@@ -59,6 +63,9 @@
 //! | a direction rung | one variant of [`verdict::Basis`], one line in `src/verdict/direction.rs` | a case in its tests |
 //! | a link type | one row in `src/decode/link/mod.rs`, its header in a file beside it | a frame in its tests and in `tests/common/links.rs` |
 //! | a tunnel | a reader in `src/decode/tunnel/`, one row of `PROTOCOLS`, of `udp::ROWS` or an ethertype's arm, one of `NAMES` | a row of `tests/common/tunnels.rs`: `tests/tunnels.rs` runs over it |
+//! | an event of a live run | a variant of [`live::Event`], its arm in `src/live/events.rs` | `src/report/schema.json`, `tests/live/events.rs` |
+//! | a source of frames that takes its time | a [`capture::Feed`] in `src/capture/` | `feed` in `src/cli/live.rs` |
+//! | somebody who watches a live run | a [`live::Observer`] | `observers` in `src/cli/live.rs` |
 //! | a capture format | a file in `src/capture/`, one row in `src/capture/savefile.rs` | the libpcap test picks it up |
 //! | a compression | a decoder and its row of `MEMBERS` in `src/capture/compressed/` | `ALL` in `tests/streams/compress.rs` |
 //! | an output format | one variant of [`report::Format`], its arms in `src/report/write.rs` | a line in `fixtures/CASES` |

@@ -66,8 +66,12 @@ fn what_is_kept_is_what_would_be_extracted() {
     assert_eq!(run(&words(&format!("extract {POOL} -t {HOSTS} --flagged -o {out}"))).code, Some(0));
     let extracted = packets(&[out.into()]);
     assert!(extracted.len() > 50);
-    let (all, files) = kept(&scratch, "kept", "");
-    assert_eq!((&all, files), (&extracted, 1));
+    // What is judged once, when it is over, and what is judged while it goes on.
+    for (name, interval) in [("once", "2h"), ("kept", "10s"), ("often", "100ms")] {
+        let (all, files) = kept(&scratch, name, &format!("--interval {interval}"));
+        assert_eq!((&all, files), (&extracted, 1), "{interval}");
+    }
+    let all = extracted;
     // Files by number and time; of what is gone the oldest went.
     let (some, files) = kept(&scratch, "some", "--flagged-every 5m --flagged-files 3");
     assert!(files == 3 && some.len() < all.len() && some.is_subset(&all), "{files} {}", some.len());
@@ -210,6 +214,55 @@ fn a_confined_run_does_the_same() {
     assert_eq!(packets(&[whole.into()]), all);
 }
 
+#[test]
+fn what_is_kept_of_rights_is_told_once_and_in_the_report() {
+    if !cfg!(target_os = "linux") || fs::metadata("/proc/self").unwrap().uid() != 0 {
+        eprintln!("skipped: run as root on Linux, who can stay root");
+        return;
+    }
+    let answer = run(&words(&format!("live -r {POOL} --no-tui --format json --speed max --sandbox on --user root")));
+    let told = "this run kept rights that it did not need: user (it is to stay root)";
+    assert!(answer.err.lines().count() == 1 && answer.err.contains(told), "{}", answer.err);
+    assert!(answer.out.contains(told), "{}", answer.out);
+    check_refused(&live("--speed max --sandbox strict --user root"), &["not enforced: user", "--sandbox on"]);
+}
+
 fn run_to_end(capture: &str, more: &str) -> Option<i32> {
     run(&words(&format!("live -r {capture} -t {HOSTS} --no-tui --format jsonl --speed max {more}"))).code
+}
+
+/// An interface that is watched by a run that gave up everything: it still captures, keeps, serves.
+#[cfg(all(feature = "live", target_os = "linux"))]
+#[test]
+fn a_confined_run_watches_an_interface() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        eprintln!("skipped: run as root, who may capture");
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let (port, directory, listener) = (free_port(), scratch.path("kept"), TcpListener::bind("127.0.0.1:0").unwrap());
+    let spoken = listener.local_addr().unwrap();
+    let mut command = lyncap(&words(&format!(
+        "live -i lo --no-tui --format jsonl --interval 1s --metrics 127.0.0.1:{port} --write-flagged {directory}"
+    )));
+    let filter = format!("port {}", spoken.port());
+    command.args(["--filter", &filter]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut run = Run(command.spawn().unwrap());
+    sleep(Duration::from_secs(1));
+    if let Some(code) = run.0.try_wait().unwrap() {
+        let mut said = String::new();
+        run.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        eprintln!("skipped: {code}: {said}");
+        return;
+    }
+    let talk = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"SSH-2.0-test\r\n"));
+    let mut answer = Vec::new();
+    TcpStream::connect(spoken).unwrap().read_to_end(&mut answer).unwrap();
+    talk.join().unwrap().unwrap();
+    page(port, "lyncap_kept_packets_total ");
+    assert_eq!(run.status("CapEff:"), "0000000000000000");
+    let (code, said) = run.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(packets(&[directory.into()]).len() > 5);
 }

@@ -11,6 +11,7 @@ use crate::net::Timestamp;
 
 /// What comes next.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every one is a batch, and none is kept")]
 pub enum Turn<'a> {
     /// Frames.
     Frames(Batch<'a>),

@@ -131,7 +131,7 @@ pub(super) struct From {
     #[arg(short = 'p', long)]
     pub(super) no_promiscuous: bool,
     /// Capture at most so many bytes of a frame
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144), default_value = "262144")]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144), default_value = "65536")]
     pub(super) snaplen: u32,
     /// What the kernel keeps of each interface until it is read: 64M (K, M, G count in 1024s)
     #[arg(long, value_name = "SIZE", value_parser = buffer, default_value = "16M", allow_hyphen_values = true)]

@@ -19,8 +19,8 @@ pub(super) fn port(args: &Args) -> Result<Option<Listening>, Error> {
     args.metrics.map(|at| Listening::open(at, args.metrics_anywhere)).transpose()
 }
 
-/// Gives up what is not needed once the capture is open, and says what could not be given up.
-pub(super) fn confine(args: &Live) -> Result<(), Error> {
+/// Gives up what is not needed once the capture is open, and says what could not be given up; so shall the report.
+pub(super) fn confine(args: &Live) -> Result<Vec<String>, Error> {
     let replayed = !args.from.read.is_empty();
     let level = match args.beside.sandbox {
         Some(Sandbox::Strict) => Level::Strict,
@@ -30,12 +30,13 @@ pub(super) fn confine(args: &Live) -> Result<(), Error> {
         None => Level::On,
     };
     let enforced = privilege::confine(level, &needs(args))?;
+    let missing = enforced.missing().map(|missing| format!("this run kept rights that it did not need: {missing}"));
     if args.output.verbose {
         enforced.lines().for_each(|line| complain(&line));
-    } else if let Some(missing) = enforced.missing() {
-        complain(&format!("not all rights are given up: {missing}"));
+    } else if let Some(missing) = &missing {
+        complain(missing);
     }
-    Ok(())
+    Ok(missing.into_iter().collect())
 }
 
 /// What is read while it runs: what there is of interfaces and of this process, and the zone that times are told in.

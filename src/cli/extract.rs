@@ -39,11 +39,11 @@ pub(super) fn run(args: &Extract) -> Result<Exit, Error> {
     let mut extraction = Extraction { args, reading: &reading, judge: &judge, wanted, counts: Counts::default() };
     let mut failed = None;
     let written = write_to(&args.output, |out| {
-        extraction.write(inputs, &output, out).or_else(|error| match error {
-            Error::Write { source, .. } => Err(source),
+        extraction.write(inputs, &output, out).map_err(|error| match error {
+            Error::Write { source, .. } => source,
             error => {
                 failed = Some(error);
-                Err(io::Error::other("the input failed"))
+                io::Error::other("the input failed")
             }
         })
     });

@@ -33,7 +33,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
     let look = look(&args.output, out.is_terminal());
     let mut events = Events::new(out, args.output.format, look, name);
     let port = beside::port(&args.beside)?;
-    beside::confine(args)?;
+    let notes = beside::confine(args)?;
     let names = feed.files().iter().map(|file| file.name.clone()).collect();
     let observers: Vec<Box<dyn Observer>> = vec![Box::new(beside::observer(&args.beside, port, names)?)];
     let course = &args.course;
@@ -54,6 +54,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
         duration_ns: course.duration,
         frames: course.packets.map(|packets| packets as u64),
         flags: args.fail_on.least(),
+        notes,
     };
     if is_watched(&args.output) {
         complain("watching until Ctrl-C, which ends it with a report");

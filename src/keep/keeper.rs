@@ -7,6 +7,9 @@
 //! held, up to [`Bounds::flow_packets`] and [`Bounds::flow_bytes`], and of all flows up to [`Bounds::bytes`]; where these
 //! are reached the flow that began to be held first gives up what it holds. Not kept are, of a flow that is flagged late,
 //! the packets between those and the judgement; they are counted as `missed`.
+//!
+//! A flow that has only begun when it is judged may be called something that its next packets disprove. So an open flow is
+//! flagged in earnest the second time in a row, or once it has more packets than are held; one that ended, at once.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -76,6 +79,8 @@ struct Flow {
     bytes: usize,
     /// Packets that were not held.
     missed: u64,
+    /// It was flagged the last time, while it went on.
+    suspected: bool,
     /// The line about it, once it is flagged.
     line: Option<Box<str>>,
     /// Which of the places in the queue is its own: a flow may be forgotten and known again.
@@ -129,12 +134,12 @@ impl Keeper {
     }
 
     /// A flow was judged: where it is flagged its packets are written, with `line` beside them, those held and those that
-    /// come.
-    pub fn judged(&mut self, flow: FrameId, flagged: bool, line: impl FnOnce() -> String) {
+    /// come. `goes_on` says that it may be judged otherwise yet.
+    pub fn judged(&mut self, flow: FrameId, flagged: bool, goes_on: bool, line: impl FnOnce() -> String) {
         if !flagged {
             // What was written stays written; what comes is of a flow like any other.
             if let Some(known) = self.flows.get_mut(&flow) {
-                known.line = None;
+                (known.line, known.suspected) = (None, false);
             }
             return;
         }
@@ -142,6 +147,10 @@ impl Keeper {
             self.begin(flow);
         }
         let Some(known) = self.flows.get_mut(&flow) else { return };
+        if goes_on && !known.suspected && known.missed == 0 && known.line.is_none() {
+            known.suspected = true;
+            return;
+        }
         let line = line().into_boxed_str();
         for held in known.held.drain(..) {
             self.store.write(&held.frame(), &line);
@@ -213,8 +222,9 @@ impl Observer for Keeper {
 
     fn judged(&mut self, told: &Told<'_>) {
         let words = || line(told.id, told.verdict, told.proof, told.service);
-        Self::judged(self, told.first_frame, told.flagged, words);
-        if told.end.is_some_and(|end| end.is_end()) {
+        let ended = told.end.is_some_and(|end| end.is_end());
+        Self::judged(self, told.first_frame, told.flagged, !ended, words);
+        if ended {
             self.ended(told.first_frame);
         }
     }
@@ -249,7 +259,7 @@ mod tests {
     }
 
     fn flag(keeper: &mut Keeper, number: u64) {
-        keeper.judged(flow(number), true, || format!("flow {number}"));
+        keeper.judged(flow(number), true, false, || format!("flow {number}"));
     }
 
     #[test]
@@ -259,7 +269,7 @@ mod tests {
                 keeper.saw(&frame(at, 100), flow(number));
             }
             flag(keeper, 1);
-            keeper.judged(flow(2), false, || unreachable!());
+            keeper.judged(flow(2), false, true, || unreachable!());
             keeper.saw(&frame(5, 100), flow(1));
             keeper.saw(&frame(6, 100), flow(2));
             // It was documented as long as nothing was known of its payload.
@@ -270,6 +280,26 @@ mod tests {
         };
         let kept = check(Bounds::default(), work, &["1 flow 1", "3 flow 1", "5 flow 1", "2 flow 2", "6 flow 2"]);
         assert_eq!((kept.flows, kept.missed), (1, 0));
+    }
+
+    #[test]
+    fn who_has_only_begun_is_flagged_the_second_time() {
+        let judge = |keeper: &mut Keeper, number, flagged| {
+            keeper.judged(flow(number), flagged, true, || format!("flow {number}"));
+        };
+        let work = |keeper: &mut Keeper| {
+            for (at, number) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 4)] {
+                keeper.saw(&frame(at, 100), flow(number));
+            }
+            (1..=4).for_each(|number| judge(keeper, number, true));
+            // The first is flagged again; the second, and the third between two flags, are not.
+            [(1, true), (2, false), (3, false), (3, true)]
+                .into_iter()
+                .for_each(|(n, flagged)| judge(keeper, n, flagged));
+        };
+        let bounds = Bounds { flow_packets: 2, ..Bounds::default() };
+        let kept = check(bounds, work, &["4 flow 4", "5 flow 4", "1 flow 1"]);
+        assert_eq!((kept.flows, kept.missed), (4, 1));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::capture::{Frame, Inputs, LinkType};
 use crate::net::Timestamp;
 
-const NOISE: [u8; 1 << 16] = [0x5a; 1 << 16];
+static NOISE: [u8; 1 << 16] = [0x5a; 1 << 16];
 
 /// A frame at so many nanoseconds.
 pub(super) fn frame(at: i64, length: usize) -> Frame<'static> {

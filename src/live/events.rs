@@ -86,13 +86,13 @@ pub struct Events<O> {
     /// What it is called in errors.
     name: PathBuf,
     /// What was told of drops last.
-    dropped: Option<Lost>,
+    dropped: Lost,
 }
 
 impl<O: Outlet> Events<O> {
     /// Events on `out`, which errors call `name`.
-    pub const fn new(out: O, format: Format, look: Look, name: PathBuf) -> Self {
-        Self { out, format, look, name, dropped: None }
+    pub fn new(out: O, format: Format, look: Look, name: PathBuf) -> Self {
+        Self { out, format, look, name, dropped: Lost::default() }
     }
 
     fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
@@ -101,9 +101,9 @@ impl<O: Outlet> Events<O> {
 
     fn interval(&mut self, audit: &Audit, snapshot: &Snapshot) -> io::Result<()> {
         let lost = Lost::of(snapshot);
-        if snapshot.last || self.dropped.as_ref().unwrap_or(&Lost::default()) != &lost {
+        if snapshot.last || self.dropped != lost {
             self.line(&DropsRecord::new(snapshot, &lost))?;
-            self.dropped = Some(lost);
+            self.dropped = lost;
         }
         self.line(&SummaryRecord {
             summary: Summary { fitness: Some(audit.fitness.clone()), ..audit.summary.clone() },

@@ -55,6 +55,8 @@ pub struct Setup<'a> {
     pub frames: Option<u64>,
     /// Findings at least this severe flag their flows; none where nothing does.
     pub flags: Option<Severity>,
+    /// What else the report has to say of the run, with what it cannot prove.
+    pub notes: Vec<String>,
 }
 
 /// What is asked of a run while it runs, by signals or a screen.
@@ -114,11 +116,12 @@ struct Engine<'a, 'r> {
     /// Frames that may still come.
     frames: Option<u64>,
     traced: bool,
+    notes: Vec<String>,
 }
 
 impl<'a, 'r> Engine<'a, 'r> {
     fn new(
-        setup: Setup<'a>,
+        mut setup: Setup<'a>,
         feed: &'r mut dyn Feed,
         sink: &'r mut dyn Sink,
         observers: Vec<Box<dyn Observer + 'r>>,
@@ -132,6 +135,7 @@ impl<'a, 'r> Engine<'a, 'r> {
             until: setup.interval_ns.max(1),
             duration: setup.duration_ns,
             frames: setup.frames,
+            notes: std::mem::take(&mut setup.notes),
             gathering: Gathering::new(&setup, memory, Instant::now()),
             windows: Windows::new(setup.options),
             feed,
@@ -216,7 +220,8 @@ impl<'a, 'r> Engine<'a, 'r> {
         let ending = self.ending();
         let held = (self.windows.fill(), self.windows.held());
         let window = self.windows.close(Close::End, &ending, self.feed.files(), self.feed.damage());
-        let told = self.gathering.window(&window, &self.clock, self.sink, &mut self.observers)?;
+        let mut told = self.gathering.window(&window, &self.clock, self.sink, &mut self.observers)?;
+        told.audit.fitness.limits.append(&mut self.notes);
         let moment = gather::Moment { inputs, held, live: self.feed.is_live(), last: true };
         let snapshot = self.gathering.snapshot(&window.reading, &told, &self.clock, moment);
         gather::show(self.sink, &mut self.observers, &told, &window.reading, &snapshot, false)?;

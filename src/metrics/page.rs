@@ -80,7 +80,8 @@ fn inputs(figures: &Figures<'_>, value: impl Fn(&crate::live::snapshot::Input) -
 
 /// Of each input and everyone who drops.
 fn drops(figures: &Figures<'_>) -> Vec<Sample> {
-    const BY: [(&str, fn(&Drops) -> u64); 3] = [
+    type Of = fn(&Drops) -> u64;
+    const BY: [(&str, Of); 3] = [
         ("kernel", |drops| drops.kernel),
         ("interface", |drops| drops.interface),
         ("application", |drops| drops.application),

@@ -33,7 +33,7 @@ fn a_finding_is_told_once() {
     };
     let listener = |finding: &&&serde_json::Value| finding["kind"] != "unknown-listener";
     let findings = of(&events, "finding");
-    let mut keys: Vec<_> = findings.iter().filter(listener).map(|finding| key(finding)).collect();
+    let mut keys: Vec<_> = findings.iter().filter(listener).map(key).collect();
     let told = keys.len();
     keys.sort();
     keys.dedup();

@@ -110,16 +110,21 @@ for n in range(10):
         ours.close()
 ";
 
-/// Ends it as the system does; its code and events.
-fn end(mut child: Child) -> (Option<i32>, Vec<Value>) {
+/// Ends it as the system does; its code and events, and what it said beside them.
+fn end_saying(mut child: Child) -> (Option<i32>, Vec<Value>, String) {
     sleep(Duration::from_millis(500));
     let (mut out, mut err) = (String::new(), String::new());
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     let code = child.wait().unwrap().code();
-    assert_eq!(err, "");
-    (code, parse(&out))
+    (code, parse(&out), err)
+}
+
+fn end(child: Child) -> (Option<i32>, Vec<Value>) {
+    let (code, events, err) = end_saying(child);
+    assert_eq!(err, "", "{:?}", of(&events, "drops").last());
+    (code, events)
 }
 
 fn input(events: &[Value]) -> Value {
@@ -165,8 +170,8 @@ fn an_interface_says_what_tcpdump_saw() {
 #[test]
 fn an_interface_is_named_in_three_ways_and_filtered() {
     let Some(cable) = Cable::new() else { return };
-    for (named, expected) in [("v0", "v0"), ("10.0.0.11", "v0"), ("any", "any")] {
-        let live = cable.watch(&["-i", named, "--format", "jsonl", "--filter", "tcp port 80", "-p", "--immediate"]);
+    for (named, expected, how) in [("v0", "v0", "--immediate"), ("10.0.0.11", "v0", "-p"), ("any", "any", "-p")] {
+        let live = cable.watch(&["-i", named, "--format", "jsonl", "--filter", "tcp port 80", how]);
         cable.talk();
         let (code, events) = end(live);
         assert_eq!((code, input(&events)["name"].as_str()), (Some(0), Some(expected)), "{named}");
@@ -216,10 +221,13 @@ fn an_interface_goes_down_and_comes_back() {
     sleep(Duration::from_millis(2500));
     cable.talk();
     let (_, events) = end(live);
-    let states: Vec<_> = of(&events, "drops").iter().map(|drops| drops["inputs"][0]["up"].as_bool().unwrap()).collect();
-    assert_eq!(states.iter().filter(|up| !**up).count(), 2, "{states:?}");
+    let mut states: Vec<_> =
+        of(&events, "drops").iter().map(|drops| drops["inputs"][0]["up"].as_bool().unwrap()).collect();
+    states.dedup();
+    assert_eq!(states, [false, true, false, true], "{:#?}", of(&events, "drops"));
     assert_eq!((&input(&events)["up"], &input(&events)["returns"]), (&true.into(), &2.into()));
-    assert_eq!(of(&events, "flow").iter().filter(|flow| flow["transport"] == "tcp").count(), 60);
+    let tcp = of(&events, "flow").iter().filter(|flow| flow["transport"] == "tcp").count();
+    assert_eq!(tcp, 60, "{:#?}", of(&events, "drops"));
     check_counts(&events);
 }
 
@@ -232,7 +240,8 @@ fn what_the_kernel_drops_is_told() {
     cable.python(&cable.client, flood).wait().unwrap();
     assert!(sh(&format!("kill -CONT {}", live.id())));
     sleep(Duration::from_millis(2500));
-    let (code, events) = end(live);
+    let (code, events, err) = end_saying(live);
+    assert!(err.starts_with("lyncap: v0: ") && err.contains(" dropped ") && err.lines().count() == 1, "{err}");
     let drops = of(&events, "drops").last().copied().unwrap();
     assert!(number(&drops["kernel"]) > 1000, "{drops}");
     assert_eq!(code, Some(3), "what was dropped is not reported");

@@ -229,7 +229,7 @@ struct Watcher {
     counted: (u32, u32),
     /// What it was opened on.
     index: Option<u32>,
-    /// It gave an error, and is of no more use.
+    /// It gives errors. One alone may be of an interface that is just coming up.
     broken: bool,
 }
 
@@ -240,10 +240,11 @@ impl Watcher {
         while self.is_wanted() {
             let (taken, more) = self.take(file);
             let any = !taken.frames.is_empty();
+            self.broken = more.is_err();
             if any && sender.send(taken).is_err() {
                 return;
             }
-            if asked.elapsed() >= COUNTED {
+            if asked.elapsed() >= if self.broken { DOWN } else { COUNTED } {
                 asked = Instant::now();
                 self.count();
                 if !any {
@@ -259,7 +260,8 @@ impl Watcher {
                     }
                     thread::sleep(PAUSE);
                 }
-                Err(()) => self.wait(),
+                // What the kernel holds of it still comes.
+                Err(()) => thread::sleep(PAUSE),
             }
         }
     }
@@ -308,19 +310,7 @@ impl Watcher {
         self.counted = (stats.dropped, stats.if_dropped);
     }
 
-    /// Waits until the interface is back.
-    fn wait(&mut self) {
-        self.count();
-        self.broken = true;
-        self.state.down.store(true, Ordering::Relaxed);
-        while self.broken && self.is_wanted() {
-            thread::sleep(DOWN);
-            self.look_after();
-        }
-    }
-
-    /// Whether the interface is up. One that is back is opened anew, if it is another or the capture broke; where that is
-    /// no longer allowed the old capture goes on as it can.
+    /// Whether the interface is up. One that is back is opened anew if it is another, or the capture still breaks.
     fn look_after(&mut self) {
         let known = device::presence(&self.name);
         let Presence { up, index } = known.unwrap_or(Presence { up: true, index: self.index });
@@ -329,13 +319,16 @@ impl Watcher {
             return;
         }
         let another = index != self.index;
-        if (self.broken || another)
-            && let Ok(capture) = device::open(&self.name, &self.how)
-        {
-            self.count();
-            (self.capture, self.counted, self.index) = (capture, (0, 0), index);
+        if self.broken || another {
+            match device::open(&self.name, &self.how) {
+                Ok(capture) => {
+                    self.count();
+                    (self.capture, self.counted, self.index) = (capture, (0, 0), index);
+                }
+                // Perhaps it is not ready yet.
+                Err(_) => return self.state.down.store(true, Ordering::Relaxed),
+            }
         }
-        self.broken = false;
         if self.state.down.swap(false, Ordering::Relaxed) || another {
             self.state.returns.fetch_add(1, Ordering::Relaxed);
         }

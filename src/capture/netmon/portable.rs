@@ -12,13 +12,13 @@ const KEYWORDS: usize = 48;
 const NATIVE_802_11: u64 = 1 << 16;
 const WIRELESS_WAN: u64 = 1 << 9;
 
-impl<'a> Frame<'a> {
+impl Frame<'_> {
     /// The frame as the registry's link types have it; none where they have no words for it.
     #[must_use]
-    pub fn registered(&self) -> Option<Frame<'a>> {
+    pub fn registered(&self) -> Option<Self> {
         match self.link {
             // Two addresses and a type, as on Ethernet.
-            LinkType::NETMON_WAN => Some(Frame { link: LinkType::ETHERNET, ..*self }),
+            LinkType::NETMON_WAN => Some(Self { link: LinkType::ETHERNET, ..*self }),
             LinkType::NETMON_80211 => {
                 let &[_, length @ ..] = self.bytes.first_chunk::<3>()?;
                 self.behind(LinkType::IEEE802_11, u16::from_le_bytes(length).into())
@@ -35,17 +35,17 @@ impl<'a> Frame<'a> {
                 let whole = self.behind(link, EVENT)?;
                 let original_length = u32::from_le_bytes(length).min(whole.original_length);
                 let bytes = whole.bytes.get(..original_length as usize).unwrap_or(whole.bytes);
-                Some(Frame { original_length, bytes, ..whole })
+                Some(Self { original_length, bytes, ..whole })
             }
             _ => self.link.is_registered().then_some(*self),
         }
     }
 
     /// What is behind a header of `length` bytes.
-    fn behind(&self, link: LinkType, length: usize) -> Option<Frame<'a>> {
+    fn behind(&self, link: LinkType, length: usize) -> Option<Self> {
         let bytes = self.bytes.get(length..)?;
         let original_length = self.original_length.saturating_sub(u32::try_from(length).ok()?);
-        Some(Frame { link, bytes, original_length, ..*self })
+        Some(Self { link, bytes, original_length, ..*self })
     }
 }
 

@@ -147,6 +147,9 @@ const OLDER: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 
+/// Types into a terminal; libraries differ in its type. (asm-generic/ioctls.h.)
+const TIOCSTI: u64 = 0x5412;
+
 /// Allowed where an argument, by its place, is so.
 const WHERE: &[(c_long, u8, SeccompCmpOp, u64)] = &[
     // Memory is never code.
@@ -158,7 +161,7 @@ const WHERE: &[(c_long, u8, SeccompCmpOp, u64)] = &[
     // An answer goes to whoever asked: no address is given.
     (libc::SYS_sendto, 4, SeccompCmpOp::Eq, 0),
     // A terminal is drawn on, but nothing typed into it.
-    (libc::SYS_ioctl, 1, SeccompCmpOp::Ne, libc::TIOCSTI as u64),
+    (libc::SYS_ioctl, 1, SeccompCmpOp::Ne, TIOCSTI),
     // Limits are read, not set.
     (libc::SYS_prlimit64, 2, SeccompCmpOp::Eq, 0),
 ];
@@ -179,7 +182,7 @@ pub(super) fn restrict() -> State {
 
 fn program(architecture: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        ALLOWED.iter().chain(OLDER).map(|&call| (i64::from(call), Vec::new())).collect();
+        ALLOWED.iter().chain(OLDER).map(|&call| (call, Vec::new())).collect();
     for (call, place, operator, value) in WHERE {
         // Pointers have 64 bits; flags and requests are read as 32 by the kernel.
         let length = match *call {
@@ -187,7 +190,7 @@ fn program(architecture: TargetArch) -> Result<BpfProgram, seccompiler::BackendE
             _ => SeccompCmpArgLen::Dword,
         };
         let condition = SeccompCondition::new(*place, length, operator.clone(), *value)?;
-        rules.insert(i64::from(*call), vec![SeccompRule::new(vec![condition])?]);
+        rules.insert(*call, vec![SeccompRule::new(vec![condition])?]);
     }
     let absent = SeccompAction::Errno(libc::ENOSYS as u32);
     SeccompFilter::new(rules, absent, SeccompAction::Allow, architecture)?.try_into()

@@ -9,9 +9,18 @@ use super::{Enforced, Level, Needs, State};
 use crate::error::Error;
 use crate::report::text::plural;
 
+#[cfg(target_pointer_width = "64")]
 mod calls;
 mod files;
 mod user;
+
+#[cfg(not(target_pointer_width = "64"))]
+mod calls {
+    /// There are filters for 64 bits alone.
+    pub(super) fn restrict() -> super::State {
+        super::State::Missing("no filter for this processor".to_owned())
+    }
+}
 
 pub(super) fn confine(level: Level, needs: &Needs) -> Result<Enforced, Error> {
     let mut enforced = Enforced::default();

@@ -44,8 +44,8 @@ impl Room {
     }
 
     /// Places for each of so many, if all were given an equal share.
-    pub(super) const fn share(&self, of: usize) -> usize {
-        if of == 0 { self.most } else { self.most / of }
+    pub(super) fn share(&self, of: usize) -> usize {
+        self.most.checked_div(of).unwrap_or(self.most)
     }
 
     /// Takes note that so much had to go again.
