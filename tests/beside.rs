@@ -101,6 +101,18 @@ fn what_cannot_be_done_is_one_line_with_the_remedy() {
     }
 }
 
+#[test]
+fn a_limit_on_the_length_of_files_ends_no_run() {
+    let scratch = Scratch::new();
+    let directory = scratch.path("kept");
+    let words = live(&format!("--speed max --write-flagged {directory}"));
+    let script = format!("ulimit -f 8; exec {} {words} 2>&1", env!("CARGO_BIN_EXE_lyncap"));
+    let output = Command::new("sh").args(["-c", &script]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(fs::read_dir(&directory).unwrap().count() > 1);
+    assert_eq!(packets(&[directory.into()]), kept(&scratch, "unlimited", "").0);
+}
+
 /// A run that goes on until it is told to end.
 struct Run(Child);
 

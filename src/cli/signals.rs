@@ -23,7 +23,7 @@ const ENDED_BY_CTRL_C: i32 = 130;
 fn install(controls: &Controls) -> std::io::Result<()> {
     use std::sync::Arc;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
     use signal_hook::flag;
 
     for signal in [SIGINT, SIGTERM] {
@@ -32,6 +32,8 @@ fn install(controls: &Controls) -> std::io::Result<()> {
     }
     flag::register(SIGUSR1, Arc::clone(&controls.tell))?;
     flag::register(SIGHUP, Arc::clone(&controls.reopen))?;
+    // A file that is as long as the system lets it be ends no run: writing it fails, and that is told.
+    flag::register(SIGXFSZ, Arc::default())?;
     Ok(())
 }
 
