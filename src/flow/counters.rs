@@ -105,7 +105,6 @@ impl Volume {
             bytes: of(|of| of.bytes),
             payload_bytes: of(|of| of.payload_bytes),
             packets: Both { forward: packets.forward as u32, reverse: packets.reverse as u32 },
-            ..Self::default()
         }
     }
 }
