@@ -22,7 +22,8 @@ const SCHEMA: &str = include_str!("../src/report/schema.json");
 const START: u64 = 1_772_438_400 * SECOND;
 
 /// Objects that have a `type` only where they are a line of their own.
-const TYPED_AS_LINES: &[&str] = &["service", "finding", "accepted", "not_found", "coverage", "media", "rule"];
+const TYPED_AS_LINES: &[&str] =
+    &["service", "finding", "accepted", "not_found", "coverage", "media", "rule", "interface"];
 
 /// A validator of each definition that a document or line can be, by the words of `type`.
 struct Schema(BTreeMap<String, Validator>);

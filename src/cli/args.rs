@@ -166,8 +166,8 @@ pub(super) struct Course {
     #[arg(long)]
     pub(super) keep_duplicates: bool,
     /// Keep at most so many flows in the table; beyond, those that tell least are judged at once and counted
-    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true)]
-    pub(super) max_flows: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = at_most, allow_hyphen_values = true, default_value = "250000")]
+    pub(super) max_flows: usize,
     /// Keep to about so much memory likewise: 256M, 2G (K, M, G count in 1024s); bare bytes
     #[arg(long, value_name = "SIZE", value_parser = live_memory, allow_hyphen_values = true, default_value = "512M")]
     pub(super) max_memory: u64,

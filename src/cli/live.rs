@@ -43,7 +43,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
             // The kernel filters what comes from an interface.
             filter: args.from.filter.as_deref().filter(|_| !feed.is_live()).map(Filter::new).transpose()?,
             keep_duplicates: course.keep_duplicates,
-            bounds: Bounds { flows: course.max_flows.unwrap_or(usize::MAX), memory: course.max_memory },
+            bounds: Bounds { flows: course.max_flows, memory: course.max_memory },
             ..Options::default()
         },
         catalogs: &catalogs,

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::net::Timestamp;
-use crate::pipeline::Window;
+use crate::pipeline::{Close, Window};
 use crate::reading::Reading;
 use crate::report::audit::{self, Audit, Finding, Running, ServiceRecord, Severity};
 use crate::topology::Topology;
@@ -40,6 +40,8 @@ pub(super) struct Gathering<'a> {
     active: i64,
     past: Past,
     running: Running<'a, 'static>,
+    /// What stands for it while a window is counted.
+    empty: Running<'a, 'static>,
     talkers: Talkers,
     /// Flows that left the table, by reason.
     ended: [u64; EndReason::ALL.len()],
@@ -49,8 +51,8 @@ pub(super) struct Gathering<'a> {
     memory: u64,
     begun: Instant,
     number: u64,
-    /// [`Clock::elapsed`] and time at the end of the window before.
-    before: (i64, Option<Timestamp>),
+    /// Capture time at the end of the window before.
+    before: Option<Timestamp>,
     last: Shown,
 }
 
@@ -73,8 +75,33 @@ pub(super) struct Came<'a> {
     flagged: std::collections::BTreeMap<&'static str, u64>,
 }
 
+/// What is counted for the moment.
+struct Moment<'a, 'f> {
+    audit: Running<'a, 'f>,
+    talkers: Talkers,
+}
+
+/// Flows of a window that went for want of room: a flood of them is not told one by one.
+#[derive(Default)]
+struct Evicted {
+    told: u64,
+    untold: u64,
+}
+
+impl Evicted {
+    /// Whether one that goes for this reason is told.
+    const fn may(&mut self, reason: EndReason) -> bool {
+        if !matches!(reason, EndReason::Evicted) {
+            return true;
+        }
+        let room = self.told < EVICTED_TOLD;
+        (self.told, self.untold) = if room { (self.told + 1, self.untold) } else { (self.told, self.untold + 1) };
+        room
+    }
+}
+
 /// What the engine knows at the end of a window.
-pub(super) struct Moment {
+pub(super) struct Known {
     pub(super) inputs: Vec<Input>,
     /// Flows in the table and the most there may be; what they hold.
     pub(super) held: ((usize, usize), u64),
@@ -91,6 +118,7 @@ impl<'a> Gathering<'a> {
             active: setup.active_ns.max(1),
             past: Past::within(HOSTS),
             running: Running::within(FINDINGS, HOSTS, setup.policy, setup.topology),
+            empty: Running::within(FINDINGS, HOSTS, setup.policy, setup.topology),
             talkers: Talkers::default(),
             ended: Default::default(),
             untold: 0,
@@ -98,76 +126,78 @@ impl<'a> Gathering<'a> {
             memory,
             begun,
             number: 0,
-            before: (0, None),
+            before: None,
             last: Shown::default(),
         }
     }
 
-    /// Judges every flow of a window. Those that are over are told and kept; the others count for the moment.
+    /// Judges the flows of a window. Those that are over are told and kept; the others count for the moment, where it is
+    /// shown.
     pub(super) fn window(
         &mut self,
         window: &Window,
+        why: Close,
         clock: &Clock,
         sink: &mut dyn Sink,
         observers: &mut [Box<dyn Observer + '_>],
-    ) -> Result<Came<'a>, Error> {
+    ) -> Result<Option<Came<'a>>, Error> {
         let reading = &window.reading;
         let judge = Judge::after(&self.past, &reading.flows, self.catalogs, self.topology);
-        let mut running: Running<'a, '_> = self.running.clone();
-        let (mut evicted, now) = (0, clock.now().unwrap_or_default());
-        let mut open: Vec<(usize, u64, &Flow<Evidence>, Judged<'a>)> = Vec::new();
+        let mut running: Running<'a, '_> = std::mem::replace(&mut self.running, self.empty.clone());
+        let mut moment = (why == Close::Time).then(|| Moment { audit: running.clone(), talkers: self.talkers.clone() });
+        let (mut told, now) = (Evicted::default(), clock.now().unwrap_or_default());
         for (index, number, end, flow) in window.flows() {
+            if end.is_none() && moment.is_none() {
+                continue;
+            }
             let judged = judge.judge(index, flow);
-            let flagged = !observers.is_empty() && self.flags(&running, reading, flow, &judged);
             if !observers.is_empty() {
-                let told = told(number, flow, &judged, flagged, end);
+                let told = told_of(number, flow, &judged, self.flags(&running, reading, flow, &judged), end);
                 observers.iter_mut().for_each(|observer| observer.judged(&told));
             }
             let reason = end.or_else(|| self.is_long(flow, now).then_some(EndReason::ActiveTimeout));
-            if let Some(reason) = reason
-                && sink.wants_flows()
-            {
-                evicted += u64::from(reason == EndReason::Evicted);
-                match reason == EndReason::Evicted && evicted > EVICTED_TOLD {
-                    true => self.untold += 1,
-                    false => {
-                        let mut record = audit::record(reading, &judge, index, flow, &judged);
-                        record.id = number;
-                        sink.tell(&Event::Flow { record: &record, reason })?;
-                    }
-                }
+            if let Some(reason) = reason.filter(|&reason| sink.wants_flows() && told.may(reason)) {
+                let mut record = audit::record(reading, &judge, index, flow, &judged);
+                record.id = number;
+                sink.tell(&Event::Flow { record: &record, reason })?;
             }
-            let Some(end) = end else {
-                open.push((index, number, flow, judged));
-                continue;
-            };
-            running.count(reading, (index, told_as(number)), flow, &judged);
-            running.keep(flow, &judged);
-            judge.remember(index, flow, &mut self.past);
-            self.talkers.count(&judged, bytes(flow));
-            if let Some(n) = self.ended.get_mut(end as usize) {
-                *n += 1;
+            let place = (index, told_as(number));
+            if let Some(moment) = &mut moment {
+                let fresh = end.is_none() && now.since(flow.first_seen) < FRESH_NS;
+                moment.audit.count_open(reading, place, flow, &judged, !fresh || flow.state.is_settled());
+                moment.talkers.count(&judged, bytes(flow));
+            }
+            if let Some(end) = end {
+                running.count(reading, place, flow, &judged);
+                running.keep(flow, &judged);
+                judge.remember(index, flow, &mut self.past);
+                self.talkers.count(&judged, bytes(flow));
+                self.ended.get_mut(end as usize).into_iter().for_each(|n| *n += 1);
             }
         }
-        self.before = (clock.elapsed(), clock.now());
-        let mut moment = running.clone();
-        self.running = running.detach(&judge);
-        let mut talkers = self.talkers.clone();
-        for (index, number, flow, judged) in &open {
-            let fresh = now.since(flow.first_seen) < FRESH_NS;
-            moment.count_open(reading, (*index, told_as(*number)), flow, judged, !fresh || flow.state.is_settled());
-            talkers.count(judged, bytes(flow));
+        self.untold += told.untold;
+        self.before = clock.now();
+        if why == Close::End {
+            moment = Some(Moment { audit: running, talkers: self.talkers.clone() });
+        } else {
+            self.running = running.detach(&judge);
         }
-        let (refused, flagged) = (moment.refused() + self.past.overflow(), moment.flagged());
-        let audit = moment.finish(reading, &judge);
+        Ok(moment.map(|moment| self.came(moment, reading, judge)))
+    }
+
+    /// What there is by now.
+    fn came(&mut self, moment: Moment<'a, '_>, reading: &Reading, judge: Judge<'a>) -> Came<'a> {
+        let Moment { audit, talkers } = moment;
+        let (refused, flagged) = (audit.refused() + self.past.overflow(), audit.flagged());
+        let audit = audit.finish(reading, &judge);
         let news = self.telling.news(&audit.findings).into_iter().cloned().collect();
-        Ok(Came { judge, audit, news, talkers, refused, flagged })
+        Came { judge, audit, news, talkers, refused, flagged }
     }
 
     /// Whether so much of a flow is over that it is reported although it goes on.
     fn is_long(&self, flow: &Flow<Evidence>, now: Timestamp) -> bool {
         let times = |at: Timestamp| at.since(flow.first_seen).max(0) / self.active;
-        self.before.1.is_some_and(|before| times(now) > times(before))
+        self.before.is_some_and(|before| times(now) > times(before))
     }
 
     fn flags(&self, running: &Running<'a, '_>, reading: &Reading, flow: &Flow<Evidence>, judged: &Judged<'a>) -> bool {
@@ -176,7 +206,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Everything that observers are shown.
-    pub(super) fn snapshot(&mut self, reading: &Reading, came: &Came<'a>, clock: &Clock, moment: Moment) -> Snapshot {
+    pub(super) fn snapshot(&mut self, reading: &Reading, came: &Came<'a>, clock: &Clock, known: Known) -> Snapshot {
         self.number += 1;
         let (audit, stats) = (&came.audit, &reading.stats);
         let passed = clock.elapsed().saturating_sub(self.last.elapsed);
@@ -197,21 +227,21 @@ impl<'a> Gathering<'a> {
         };
         let services = self.services(&audit.services, rate);
         self.last = Shown { elapsed: clock.elapsed(), totals, services: services.clone() };
-        let drops = moment.inputs.iter().fold(Drops::default(), |all, input| all.plus(input.drops));
+        let drops = known.inputs.iter().fold(Drops::default(), |all, input| all.plus(input.drops));
         let mut findings = std::collections::BTreeMap::new();
         audit.findings.iter().for_each(|finding| *findings.entry(finding.kind).or_default() += 1);
-        let ((open, most), counted) = moment.held;
+        let ((open, most), counted) = known.held;
         let ended = EndReason::ALL.iter().zip(self.ended).filter(|(reason, _)| reason.is_end());
         let at = clock.now().unwrap_or_default();
         Snapshot {
             number: self.number,
-            last: moment.last,
+            last: known.last,
             at,
             since: stats.span.map(|(first, _)| first),
             uptime: self.begun.elapsed(),
-            lag: lag(at).filter(|_| moment.live && !moment.last),
+            lag: lag(at).filter(|_| known.live && !known.last),
             interval: Duration::from_nanos(passed.max(0).unsigned_abs()),
-            inputs: moment.inputs,
+            inputs: known.inputs,
             totals,
             rates,
             skipped: audit.summary.skipped.clone(),
@@ -286,7 +316,13 @@ fn told_as(number: u64) -> usize {
     usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)
 }
 
-fn told<'j>(id: u64, flow: &Flow<Evidence>, judged: &'j Judged<'_>, flagged: bool, end: Option<EndReason>) -> Told<'j> {
+fn told_of<'j>(
+    id: u64,
+    flow: &Flow<Evidence>,
+    judged: &'j Judged<'_>,
+    flagged: bool,
+    end: Option<EndReason>,
+) -> Told<'j> {
     Told {
         id,
         first_frame: flow.first_frame,

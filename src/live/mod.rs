@@ -16,14 +16,14 @@ pub use snapshot::{EndReason, Observer, Snapshot, Told};
 pub use telling::TOLD_AT_ONCE;
 
 use clock::Clock;
-use gather::Gathering;
+use gather::{Came, Gathering, Known};
 
 use crate::capture::{Feed, Turn};
 use crate::catalog::Catalogs;
 use crate::error::Error;
 use crate::flow::{Ending, Timeouts};
 use crate::net::Timestamp;
-use crate::pipeline::{Close, Options, Windows};
+use crate::pipeline::{Close, Options, Window, Windows};
 use crate::reading::Reading;
 use crate::report::audit::{Audit, Policy, Severity};
 use crate::topology::Topology;
@@ -198,34 +198,39 @@ impl<'a, 'r> Engine<'a, 'r> {
 
     /// Ends a window; `asked` says that somebody wants to see it.
     fn close(&mut self, why: Close, asked: bool) -> Result<(), Error> {
-        let inputs = self.feed.inputs();
-        let ending = self.ending();
-        let held = (self.windows.fill(), self.windows.held());
-        let window = self.windows.close(why, &ending, self.feed.files(), self.feed.damage());
-        let told = self.gathering.window(&window, &self.clock, self.sink, &mut self.observers)?;
-        // Windows that end for want of room are too many to be shown.
-        if why != Close::Pressure {
-            let moment = gather::Moment { inputs, held, live: self.feed.is_live(), last: false };
-            let snapshot = self.gathering.snapshot(&window.reading, &told, &self.clock, moment);
-            gather::show(self.sink, &mut self.observers, &told, &window.reading, &snapshot, asked)?;
-        }
-        drop(told);
+        let (window, came) = self.end_window(why, asked)?;
+        drop(came);
         self.windows.give_back(window);
         Ok(())
     }
 
+    /// Judges what is in the table, and shows it, unless the window only ends for want of room: those are too many.
+    fn end_window(&mut self, why: Close, asked: bool) -> Result<(Window, Option<Came<'a>>), Error> {
+        let known = Known {
+            inputs: self.feed.inputs(),
+            held: (self.windows.fill(), self.windows.held()),
+            live: self.feed.is_live(),
+            last: why == Close::End,
+        };
+        let ending = self.ending();
+        let window = self.windows.close(why, &ending, self.feed.files(), self.feed.damage());
+        let mut came = self.gathering.window(&window, why, &self.clock, self.sink, &mut self.observers)?;
+        if let Some(came) = &mut came {
+            if why == Close::End {
+                came.audit.fitness.limits.append(&mut self.notes);
+            }
+            let snapshot = self.gathering.snapshot(&window.reading, came, &self.clock, known);
+            gather::show(self.sink, &mut self.observers, came, &window.reading, &snapshot, asked)?;
+        }
+        Ok((window, came))
+    }
+
     /// Ends the run: what is still open is over.
     fn finish<T>(mut self, report: impl FnOnce(&Reading, &Audit) -> Result<T, Error>) -> Result<T, Error> {
-        let inputs = self.feed.inputs();
-        let ending = self.ending();
-        let held = (self.windows.fill(), self.windows.held());
-        let window = self.windows.close(Close::End, &ending, self.feed.files(), self.feed.damage());
-        let mut told = self.gathering.window(&window, &self.clock, self.sink, &mut self.observers)?;
-        told.audit.fitness.limits.append(&mut self.notes);
-        let moment = gather::Moment { inputs, held, live: self.feed.is_live(), last: true };
-        let snapshot = self.gathering.snapshot(&window.reading, &told, &self.clock, moment);
-        gather::show(self.sink, &mut self.observers, &told, &window.reading, &snapshot, false)?;
-        self.sink.tell(&Event::End { audit: &told.audit, reading: &window.reading, judge: &told.judge })?;
-        report(&window.reading, &told.audit)
+        let (window, came) = self.end_window(Close::End, false)?;
+        let came = came.ok_or_else(|| Error::Usage("the last window shows nothing".to_owned()))?;
+        let (reading, audit) = (&window.reading, &came.audit);
+        self.sink.tell(&Event::End { audit, reading, judge: &came.judge })?;
+        report(reading, audit)
     }
 }

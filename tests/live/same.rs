@@ -24,6 +24,9 @@ const LEARNED_LATER: &[&str] = &[
     "hostile/pf_ring_babel_update_oobr.pcap",
 ];
 
+/// Its clock steps 37 times in 57 frames: where a flow ends by silence is anybody's guess.
+const STEPS: &str = "hostile/pf_ring_babel_update_oobr.pcap";
+
 /// Flows by where they begin.
 fn by_place<'v>(flows: impl Iterator<Item = &'v Value>) -> BTreeMap<String, &'v Value> {
     flows.map(|flow| (format!("{} {} {}", flow["first_packet"], flow["file"], flow["community_id"]), flow)).collect()
@@ -112,10 +115,13 @@ fn every_real_capture_is_judged_alike() {
         let short = super::real::short(path);
         let inferred = |line: &String| INFERRED.iter().any(|field| line.starts_with(&format!("{field} of ")));
         let later = LEARNED_LATER.contains(&&*short);
+        let steps = |line: &String| short == STEPS && line.starts_with("summary ");
         let counts = |line: &String| line.starts_with("verdict of ") || line.starts_with("summary ");
         let lines = differences(path.to_str().unwrap(), &[]).into_iter();
         different.extend(
-            lines.filter(|line| !inferred(line) && (!later || counts(line))).map(|line| format!("{short}: {line}")),
+            lines
+                .filter(|line| !inferred(line) && !steps(line) && (!later || counts(line)))
+                .map(|line| format!("{short}: {line}")),
         );
     }
     println!("{} captures", files.len());
