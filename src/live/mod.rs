@@ -214,8 +214,11 @@ impl<'a, 'r> Engine<'a, 'r> {
         };
         let ending = self.ending();
         let window = self.windows.close(why, &ending, self.feed.files(), self.feed.damage());
-        let came = self.gathering.window(&window, why, &self.clock, self.sink, &mut self.observers)?;
-        if let Some(came) = &came {
+        let mut came = self.gathering.window(&window, why, &self.clock, self.sink, &mut self.observers)?;
+        if let Some(came) = &mut came {
+            if why == Close::End {
+                came.audit.fitness.limits.append(&mut self.notes);
+            }
             let snapshot = self.gathering.snapshot(&window.reading, came, &self.clock, known);
             gather::show(self.sink, &mut self.observers, came, &window.reading, &snapshot, asked)?;
         }
