@@ -18,6 +18,7 @@
 //! | `LYNCAP_BENCH_CHART` | a file: what a packet costs as flows grow, as SVG | |
 //! | `LYNCAP_BENCH_BLESS` | set: `instructions` writes what it counts to `benches/record/instructions.toml` | |
 //! | `LYNCAP_BENCH_SMOKE` | set: 2000 packets, one round; also where `cargo test` runs it | |
+//! | `LYNCAP_BENCH_PROGRAM` | while this is built: the program that is measured | what cargo builds beside it |
 //! | `LYNCAP_BENCH_KEEP` | set: leave the captures where they are, and say where | |
 //!
 //! | part | measures | on |

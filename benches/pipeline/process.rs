@@ -15,7 +15,12 @@ use std::time::{Duration, Instant};
 use crate::measure::{Outcome, PATIENCE, Samples};
 
 /// This program, as it was built for the bench.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_lyncap");
+pub(crate) const PROGRAM: &str = match CHOSEN {
+    Some(program) => program,
+    None => env!("CARGO_BIN_EXE_lyncap"),
+};
+/// The program that whoever built this wants measured.
+pub(crate) const CHOSEN: Option<&str> = option_env!("LYNCAP_BENCH_PROGRAM");
 
 /// A program and its arguments. `{in}` stands for the capture, `{out}` for a file to write, `{dir}` for an empty
 /// directory, `{port}` for a UDP port of this machine that takes everything.

@@ -256,7 +256,7 @@ pub(super) struct Output {
     /// Output format
     #[arg(short, long, value_enum, default_value = "table")]
     pub(super) format: Format,
-    /// Write to a file, which appears once it is complete; - is standard output
+    /// Write to a file, which appears once it is complete (live appends as it goes); - is standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Colour the output

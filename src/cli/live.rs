@@ -176,7 +176,11 @@ impl Write for Log {
 impl Outlet for Log {
     fn reopen(&mut self) -> io::Result<()> {
         if let Some(path) = &self.path {
-            self.out = Box::new(append(path)?);
+            match append(path) {
+                Ok(file) => self.out = Box::new(file),
+                // Made anew by somebody else, or in a directory that this user may not write to any more.
+                Err(error) => complain(&format!("{}: {error}; the run goes on in the file it had", path.display())),
+            }
         }
         Ok(())
     }
