@@ -3,7 +3,7 @@
 //! In: how many, what to do with a chunk of them. Out: the results, in order, whatever the number of threads.
 //! Must not know: what is done.
 
-use std::convert::Infallible;
+use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
@@ -12,27 +12,14 @@ use std::thread;
 /// So many flows are done at a time: enough that handing them over costs nothing, few enough to stay in a cache.
 const CHUNK: usize = 128;
 
-/// [`try_in_order`] of what cannot fail.
+/// Does `work` on every chunk of `0..len` and hands the results to `take`, in order. Each thread does every n-th chunk
+/// and is at most two ahead, so that what waits is bounded. An error of `take` ends it.
 pub(super) fn in_order<T: Send>(
     threads: NonZeroUsize,
     len: usize,
     work: impl Fn(Range<usize>) -> T + Sync,
-    mut take: impl FnMut(T),
-) {
-    let Ok(()) = try_in_order(threads, len, work, |done| -> Result<(), Infallible> {
-        take(done);
-        Ok(())
-    });
-}
-
-/// Does `work` on every chunk of `0..len` and hands the results to `take`, in order. Each thread does every n-th chunk
-/// and is at most two ahead, so that what waits is bounded. An error of `take` ends it.
-pub(super) fn try_in_order<T: Send, E>(
-    threads: NonZeroUsize,
-    len: usize,
-    work: impl Fn(Range<usize>) -> T + Sync,
-    mut take: impl FnMut(T) -> Result<(), E>,
-) -> Result<(), E> {
+    mut take: impl FnMut(T) -> io::Result<()>,
+) -> io::Result<()> {
     let chunks = move || (0..len).step_by(CHUNK).map(move |from| from..len.min(from + CHUNK));
     let threads = threads.get().min(chunks().len());
     if threads < 2 {
@@ -63,8 +50,11 @@ mod tests {
         for len in [0, 1, CHUNK, CHUNK + 1, 10 * CHUNK + 7] {
             for threads in [1, 2, 3, 64] {
                 let mut all = Vec::new();
-                let take = |chunk: Vec<usize>| all.extend(chunk);
-                in_order(NonZeroUsize::new(threads).unwrap(), len, Iterator::collect, take);
+                let take = |chunk: Vec<usize>| {
+                    all.extend(chunk);
+                    Ok(())
+                };
+                in_order(NonZeroUsize::new(threads).unwrap(), len, Iterator::collect, take).unwrap();
                 assert!(all.iter().copied().eq(0..len), "{len} on {threads}");
             }
         }
@@ -76,10 +66,10 @@ mod tests {
             let mut taken = 0;
             let take = |_| {
                 taken += 1;
-                if taken < 3 { Ok(()) } else { Err("closed") }
+                if taken < 3 { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
             };
-            let ended = try_in_order(NonZeroUsize::new(threads).unwrap(), 1000 * CHUNK, |chunk| chunk.len(), take);
-            assert_eq!((ended, taken), (Err("closed"), 3));
+            let ended = in_order(NonZeroUsize::new(threads).unwrap(), 1000 * CHUNK, |chunk| chunk.len(), take);
+            assert_eq!((ended.unwrap_err().kind(), taken), (io::ErrorKind::BrokenPipe, 3));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::audit::{self, Audit, Footer};
-use super::chunks::try_in_order;
+use super::chunks::in_order;
 pub use super::columns::FLOW_COLUMNS;
 use super::columns::{FINDING_COLUMNS, GROUP_COLUMNS, INTERFACE_COLUMNS, ROW_COLUMNS, RULE_COLUMNS};
 use super::csv::{CsvWriter, heading};
@@ -94,7 +94,7 @@ pub fn flows_on(
                 }
                 Ok(writer.into_inner())
             };
-            try_in_order(threads, indices.len(), lines, |lines: io::Result<Vec<u8>>| out.write_all(&lines?))
+            in_order(threads, indices.len(), lines, |lines: io::Result<Vec<u8>>| out.write_all(&lines?))
         }
     })
 }
@@ -141,7 +141,7 @@ fn each_flow(
         })?;
         Ok((bytes, judgements))
     };
-    try_in_order(threads, indices.len(), write, |written: io::Result<_>| {
+    in_order(threads, indices.len(), write, |written: io::Result<_>| {
         let (bytes, judgements) = written?;
         judgements.iter().for_each(|(flow, judged)| count(flow, judged));
         out.write_all(&bytes)

@@ -4,8 +4,6 @@
 //! Must not know: formats, terminals.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 
@@ -19,7 +17,6 @@ pub use policy::Policy;
 pub use running::Running;
 pub use services::{Percentiles, ServiceRecord, Spread};
 
-use super::chunks::in_order;
 use super::{FlowRecord, Summary};
 use crate::evidence::Evidence;
 use crate::flow::Flow;
@@ -82,20 +79,10 @@ impl Audit {
     /// The same by the user's own policy.
     #[must_use]
     pub fn under(policy: &Policy, reading: &Reading, judge: &Judge<'_>) -> Self {
-        Self::on(NonZeroUsize::MIN, policy, reading, judge)
-    }
-
-    /// The same on several threads: flows are judged apart and counted in their order.
-    #[must_use]
-    pub fn on(threads: NonZeroUsize, policy: &Policy, reading: &Reading, judge: &Judge<'_>) -> Self {
         let mut running = Running::new(policy, judge.topology());
-        let flow = |index: usize| reading.flows.get(index);
-        let judged = |chunk: Range<usize>| -> Vec<_> {
-            chunk.filter_map(|index| flow(index).map(|flow| (index, flow, judge.judge(index, flow)))).collect()
-        };
-        in_order(threads, reading.flows.len(), judged, |chunk| {
-            chunk.iter().for_each(|(index, flow, judged)| running.count(reading, (*index, *index), flow, judged));
-        });
+        for (index, flow) in reading.flows.iter().enumerate() {
+            running.count(reading, (index, index), flow, &judge.judge(index, flow));
+        }
         running.finish(reading, judge)
     }
 }
