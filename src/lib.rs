@@ -41,10 +41,11 @@
 //! `extract` goes the same way twice: [`pipeline::trace`] says of each frame which flow it belongs to once the verdicts are
 //! known, and [`capture::PcapngWriter`] writes it.
 //!
-//! Verdicts are computed after the last packet (live: at the end of a window, knowing all that came before), once per flow: who the hosts are is known only then, and the hot path
-//! stays free of catalogs. Two threads share the way: one reads and decodes, the other counts and examines what it is handed,
-//! in order, so that the answer does not depend on it. Memory grows with the number of flows, never with the file, and is bounded: when there is no more
-//! room [`pipeline`] drops the flows that tell least, counted, and the report says so.
+//! Verdicts are computed after the last packet (live: at the end of a window, knowing all that came before), once per
+//! flow: who the hosts are is known only then, and the hot path stays free of catalogs. Two threads share the way: one
+//! reads and decodes, the other counts and examines what it is handed, in order, so that the answer does not depend on
+//! it. Memory grows with the number of flows, never with the file, and is bounded: when there is no more room
+//! [`pipeline`] drops the flows that tell least, counted, and the report says so.
 //!
 //! # Three kinds of failure
 //!

@@ -58,6 +58,14 @@ pub struct Input {
     pub returns: u64,
 }
 
+impl Input {
+    /// A file, which never comes back once it has ended.
+    pub(super) fn of(file: &InputFile, up: bool) -> Self {
+        let drops = Drops { kernel: file.dropped.unwrap_or_default(), ..Drops::default() };
+        Self { name: file.name.clone(), up, frames: file.frames, drops, returns: 0 }
+    }
+}
+
 /// Frames that were lost, by who lost them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drops {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{BATCH, Batch, Buffer, Damage, Drops, Feed, Frame, Input, InputFile, Inputs, LinkType, Turn};
+use super::{BATCH, Batch, Buffer, Damage, Feed, Frame, Input, InputFile, Inputs, LinkType, Turn};
 use crate::error::Error;
 use crate::net::Timestamp;
 
@@ -148,14 +148,7 @@ impl Feed for Piped {
 
     fn inputs(&mut self) -> Vec<Input> {
         let up = !self.ended;
-        let input = |file: &InputFile| Input {
-            name: file.name.clone(),
-            up,
-            frames: file.frames,
-            drops: Drops { kernel: file.dropped.unwrap_or_default(), ..Drops::default() },
-            returns: 0,
-        };
-        self.files.iter().map(input).collect()
+        self.files.iter().map(|file| Input::of(file, up)).collect()
     }
 
     fn is_live(&self) -> bool {

@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Drops, Feed, Input, InputFile, Inputs, Turn};
+use super::{Feed, Input, InputFile, Inputs, Turn};
 use crate::capture::Damage;
 use crate::error::Error;
 use crate::net::Timestamp;
@@ -75,14 +75,7 @@ impl Feed for Replay {
     fn inputs(&mut self) -> Vec<Input> {
         self.inputs.link();
         let up = !self.ended;
-        let input = |file: &InputFile| Input {
-            name: file.name.clone(),
-            up,
-            frames: file.frames,
-            drops: Drops { kernel: file.dropped.unwrap_or_default(), ..Drops::default() },
-            returns: 0,
-        };
-        self.inputs.files().iter().map(input).collect()
+        self.inputs.files().iter().map(|file| Input::of(file, up)).collect()
     }
 
     fn is_live(&self) -> bool {

@@ -49,6 +49,17 @@ pub(super) enum Command {
     Extract(Extract),
 }
 
+/// What is a finding, and how bad it must be.
+#[derive(Debug, Group)]
+pub(super) struct Flagging {
+    /// Exit 1 when a finding is at least this severe
+    #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
+    pub(super) fail_on: FailOn,
+    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+}
+
 #[derive(Debug, Group)]
 pub(super) struct Audit {
     #[command(flatten)]
@@ -57,12 +68,8 @@ pub(super) struct Audit {
     pub(super) judging: Judging,
     #[command(flatten)]
     pub(super) output: Output,
-    /// Exit 1 when a finding is at least this severe
-    #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
-    pub(super) fail_on: FailOn,
-    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) flagging: Flagging,
     /// Add every flow to json and jsonl output
     #[arg(long)]
     pub(super) flows: bool,
@@ -95,13 +102,9 @@ pub(super) struct Live {
     pub(super) judging: Judging,
     #[command(flatten)]
     pub(super) output: Output,
-    /// Exit 1 when a finding is at least this severe
-    #[arg(long, value_enum, default_value = "medium", value_name = "SEVERITY")]
-    pub(super) fail_on: FailOn,
-    /// What TLS is weak, and how much it weighs (minimum_tls, severity, forbid, certificate_expiry_days)
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
-    /// Write lines, and no screen, on a terminal too
+    #[command(flatten)]
+    pub(super) flagging: Flagging,
+    /// Write lines on a terminal too, which is all there is as yet
     #[arg(long)]
     pub(super) no_tui: bool,
 }

@@ -25,7 +25,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
     own_roles(&args.from, &mut judging_roles)?;
     let topology = input::topology(args.judging.rows.topology.as_deref(), &judging_roles)?;
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let policy = input::policy(args.policy.as_deref())?;
+    let policy = input::policy(args.flagging.policy.as_deref())?;
     input::keep_inputs(&args.from.read, &args.output)?;
     let controls = signals::listen()?;
     let mut feed = feed(&args.from, &controls)?;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
         active_ns: course.active_timeout,
         duration_ns: course.duration,
         frames: course.packets.map(|packets| packets as u64),
-        flags: args.fail_on.least(),
+        flags: args.flagging.fail_on.least(),
         notes,
     };
     if is_watched(&args.output) {
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
     }
     crate::live::run(&mut *feed, setup, &controls, &mut events, observers, |reading, audit| {
         input::complete(reading)?;
-        let flagged = audit.findings.iter().any(|finding| args.fail_on.is_met_by(finding.severity));
+        let flagged = audit.findings.iter().any(|finding| args.flagging.fail_on.is_met_by(finding.severity));
         Ok(Exit::of(reading).max(if flagged { Exit::Findings } else { Exit::Clean }))
     })
 }

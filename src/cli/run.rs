@@ -27,12 +27,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Error> {
 fn audit(args: &AuditArgs) -> Result<Exit, Error> {
     let topology = input::judging_topology(&args.judging)?;
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
-    let policy = input::policy(args.policy.as_deref())?;
+    let policy = input::policy(args.flagging.policy.as_deref())?;
     let reading = input::capture(&args.input.files, &args.input.reading, &args.output)?;
     let judge = Judge::new(&reading.flows, &catalogs, &topology);
     let audit = Audit::under(&policy, &reading, &judge);
     emit(&args.output, |out, look| write::audit(out, args.output.format, look, &reading, &judge, &audit, args.flows))?;
-    let flagged = audit.findings.iter().any(|finding| args.fail_on.is_met_by(finding.severity));
+    let flagged = audit.findings.iter().any(|finding| args.flagging.fail_on.is_met_by(finding.severity));
     Ok(Exit::of(&reading).max(if flagged { Exit::Findings } else { Exit::Clean }))
 }
 

@@ -310,8 +310,8 @@ mod tests {
         assert!(!stream.insert(0, b"ABCDEF"));
         assert!(!stream.insert(5, b"F"), "a keep-alive probe");
         assert!(!stream.insert(-1, b"Z"), "and one before the first byte");
-        assert!(stream.insert(3, b"XXXghi"));
-        assert!(stream.insert(-3, b"YYYXXXXXXXXXj"));
+        assert!(stream.insert(3, b"xxxghi"));
+        assert!(stream.insert(-3, b"YYYxxxxxxxxxj"));
         assert_eq!(stream.state().0, b"abcdefghij");
     }
 
