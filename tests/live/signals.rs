@@ -104,6 +104,22 @@ fn it_opens_its_file_again() {
 }
 
 #[test]
+fn a_file_that_cannot_be_made_anew_ends_nothing() {
+    let scratch = Scratch::new();
+    let (folder, moved) = (scratch.path("log"), scratch.path("gone"));
+    fs::create_dir(&folder).unwrap();
+    let (child, input) = waiting(&["--format", "jsonl", "-o", &format!("{folder}/events.jsonl")]);
+    fs::rename(&folder, &moved).unwrap();
+    signal(&child, "HUP");
+    std::thread::sleep(Duration::from_millis(500));
+    drop(input);
+    let (code, _, err) = end(child);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("the run goes on in the file it had"), "{err}");
+    check_counts(&parse(&fs::read_to_string(format!("{moved}/events.jsonl")).unwrap()));
+}
+
+#[test]
 fn a_reader_who_has_seen_enough_ends_it() {
     let mut child = lyncap(&["live", "-r", super::program::POOL, "--speed", "1000", "--format", "jsonl"])
         .stdout(Stdio::piped())
