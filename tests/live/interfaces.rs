@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -15,6 +15,15 @@ use super::{check_counts, last, number, of, parse};
 struct Cable {
     server: String,
     client: String,
+}
+
+/// Waits for what happens soon, also where the machine is slow.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
+        sleep(Duration::from_millis(20));
+    }
 }
 
 fn sh(line: &str) -> bool {
@@ -47,13 +56,32 @@ impl Cable {
         ))
     }
 
-    /// Starts the program at the server's end.
-    fn watch(&self, words: &[&str]) -> Child {
+    /// Starts a program at the server's end, and waits until it captures.
+    fn capturing(&self, program: &str, words: &[&str]) -> Child {
+        let wanted = self.captures() + words.iter().filter(|word| **word == "-i").count();
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.server, env!("CARGO_BIN_EXE_lyncap"), "live"]).args(words);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).env("TZ", "UTC").spawn().unwrap();
-        sleep(Duration::from_millis(1000));
+        command.args(["netns", "exec", &self.server, program]).args(words);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).env("TZ", "UTC").spawn().unwrap();
+        until("it captures", || self.captures() >= wanted || child.try_wait().unwrap().is_some());
+        // From its socket to its filter it takes a moment more.
+        sleep(Duration::from_millis(300));
         child
+    }
+
+    /// Starts lyncap at the server's end.
+    fn watch(&self, words: &[&str]) -> Child {
+        self.capturing(env!("CARGO_BIN_EXE_lyncap"), &[&["live"], words].concat())
+    }
+
+    /// Sockets at the server's end that capture.
+    fn captures(&self) -> usize {
+        self.lines("/proc/net/packet", |socket| socket.split_whitespace().nth(5) == Some("1"))
+    }
+
+    /// How many lines of a file, as the server's end has it, are so.
+    fn lines(&self, file: &str, so: impl Fn(&str) -> bool) -> usize {
+        let output = Command::new("ip").args(["netns", "exec", &self.server, "cat", file]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().filter(|line| so(line)).count()
     }
 
     /// Runs a script of Python at one end.
@@ -71,7 +99,9 @@ impl Cable {
     /// Has the client ask a server that is there for the purpose: SSH on a SIP port, HTTP where it belongs.
     fn talk(&self) {
         let mut server = self.python(&self.server, SERVER);
-        sleep(Duration::from_millis(700));
+        // State 0A is that of one that listens.
+        let listening = |socket: &str| socket.split_whitespace().nth(3) == Some("0A");
+        until("the server listens", || self.lines("/proc/net/tcp", listening) == 2);
         assert!(self.python(&self.client, CLIENT).wait().unwrap().success());
         server.kill().unwrap();
         server.wait().unwrap();
@@ -136,20 +166,17 @@ fn an_interface_says_what_tcpdump_saw() {
     let Some(cable) = Cable::new() else { return };
     let scratch = Scratch::new();
     let file = scratch.path("seen.pcap");
-    let dump = Command::new("ip")
-        .args(["netns", "exec", &cable.server, "tcpdump", "-Z", "root", "-U", "-i", "v0", "-w", &file])
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut dump) = dump else { return println!("skipped: no tcpdump") };
-    let live = cable.watch(&["-i", "v0", "--format", "jsonl"]);
-    cable.talk();
-    sleep(Duration::from_millis(300));
-    assert!(Command::new("kill").arg(dump.id().to_string()).status().unwrap().success());
-    dump.wait().unwrap();
-    let (code, events) = end(live);
-    if std::fs::metadata(&file).is_err() {
+    // Only immediate mode leaves nothing in the kernel when it is told to end.
+    let words = ["-Z", "root", "-U", "--immediate-mode", "-B", "65536", "-i", "v0", "-w", &file];
+    let mut dump = cable.capturing("tcpdump", &words);
+    if dump.try_wait().unwrap().is_some() {
         return println!("skipped: no tcpdump");
     }
+    let live = cable.watch(&["-i", "v0", "--format", "jsonl"]);
+    cable.talk();
+    let (code, events) = end(live);
+    assert!(Command::new("kill").arg(dump.id().to_string()).status().unwrap().success());
+    dump.wait().unwrap();
     assert_eq!(code, Some(1));
     check_counts(&events);
     let offline = run(&["flows", "--format", "jsonl", &file]);
