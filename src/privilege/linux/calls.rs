@@ -147,10 +147,11 @@ const OLDER: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 
-/// Types into a terminal; libraries differ in its type. (asm-generic/ioctls.h.)
+/// Types into a terminal; the other pastes into a console. Libraries differ in their type. (asm-generic/ioctls.h.)
 const TIOCSTI: u64 = 0x5412;
+const TIOCLINUX: u64 = 0x541c;
 
-/// Allowed where an argument, by its place, is so.
+/// Allowed where an argument, by its place, is so; where a call has several rows, all of them.
 const WHERE: &[(c_long, u8, SeccompCmpOp, u64)] = &[
     // Memory is never code.
     (libc::SYS_mmap, 2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0),
@@ -162,6 +163,7 @@ const WHERE: &[(c_long, u8, SeccompCmpOp, u64)] = &[
     (libc::SYS_sendto, 4, SeccompCmpOp::Eq, 0),
     // A terminal is drawn on, but nothing typed into it.
     (libc::SYS_ioctl, 1, SeccompCmpOp::Ne, TIOCSTI),
+    (libc::SYS_ioctl, 1, SeccompCmpOp::Ne, TIOCLINUX),
     // Limits are read, not set.
     (libc::SYS_prlimit64, 2, SeccompCmpOp::Eq, 0),
 ];
@@ -183,6 +185,7 @@ pub(super) fn restrict() -> State {
 fn program(architecture: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().chain(OLDER).map(|&call| (call, Vec::new())).collect();
+    let mut conditions: BTreeMap<i64, Vec<SeccompCondition>> = BTreeMap::new();
     for (call, place, operator, value) in WHERE {
         // Pointers have 64 bits; flags and requests are read as 32 by the kernel.
         let length = match *call {
@@ -190,7 +193,10 @@ fn program(architecture: TargetArch) -> Result<BpfProgram, seccompiler::BackendE
             _ => SeccompCmpArgLen::Dword,
         };
         let condition = SeccompCondition::new(*place, length, operator.clone(), *value)?;
-        rules.insert(*call, vec![SeccompRule::new(vec![condition])?]);
+        conditions.entry(*call).or_default().push(condition);
+    }
+    for (call, conditions) in conditions {
+        rules.insert(call, vec![SeccompRule::new(conditions)?]);
     }
     let absent = SeccompAction::Errno(libc::ENOSYS as u32);
     SeccompFilter::new(rules, absent, SeccompAction::Allow, architecture)?.try_into()
@@ -205,7 +211,9 @@ mod tests {
         for architecture in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
             assert!(program(architecture).is_ok_and(|program| program.len() < 4096));
         }
-        let mut calls: Vec<_> = ALLOWED.iter().chain(OLDER).chain(WHERE.iter().map(|row| &row.0)).collect();
+        let mut somewhere: Vec<_> = WHERE.iter().map(|row| row.0).collect();
+        somewhere.dedup();
+        let mut calls: Vec<_> = ALLOWED.iter().chain(OLDER).chain(&somewhere).collect();
         let all = calls.len();
         calls.sort();
         calls.dedup();
