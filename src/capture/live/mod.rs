@@ -12,6 +12,8 @@ use crate::error::Error;
 mod device;
 #[cfg(feature = "live")]
 mod tap;
+#[cfg(any(feature = "live", test))]
+mod words;
 
 /// An interface of this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

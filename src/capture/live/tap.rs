@@ -16,8 +16,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pcap::{Active, Capture};
 
-use super::How;
 use super::device::{self, Presence};
+use super::{How, words};
 use crate::capture::{BATCH, Batch, Buffer, Damage, Drops, Feed, Frame, Input, InputFile, LinkType, Turn};
 use crate::error::Error;
 use crate::net::Timestamp;
@@ -77,7 +77,7 @@ impl Taps {
             current: None,
         };
         for (file, text) in (0..).zip(names) {
-            let name = device::named(text, &all)?;
+            let name = words::named(text, &all)?;
             if taps.files.iter().any(|file| file.name == name) {
                 return Err(Error::Usage(format!("-i {text}: {name} is watched already; name it once")));
             }
