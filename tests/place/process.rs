@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::place::Ran;
+use super::Ran;
 
 /// A running process, ended and reaped when this is dropped, with all of its process group.
 pub struct Process {
