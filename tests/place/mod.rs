@@ -53,13 +53,18 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let place = Self { holder: hold(folder.path()), folder };
         if place.is_apart() {
-            place.run("ip", "link set lo up", b"").checked();
-            // Windows' ephemeral ports, in which the document also puts its media.
-            place.run("sh", &["-c", "echo 49152 65535 >/proc/sys/net/ipv4/ip_local_port_range"][..], b"").checked();
+            place.furnish();
         } else {
             println!("network namespaces are not allowed: on this machine's loopback");
         }
         Some(place)
+    }
+
+    /// A loopback, and Windows' ephemeral ports, in which the document also puts its media.
+    fn furnish(&self) {
+        const PORTS: &str = "echo 49152 65535 >/proc/sys/net/ipv4/ip_local_port_range";
+        self.run("ip", "link set lo up", b"").checked();
+        self.run("sh", &["-c", PORTS][..], b"").checked();
     }
 
     /// The same, but only with a network of its own.
@@ -182,6 +187,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let other = Self { holder: hold(folder.path()), folder };
         let netns = other.pid();
+        other.furnish();
         other.only_ipv4();
         self.run("ip", &*format!("link add {here} type veth peer name {there} netns {netns}"), b"").checked();
         self.run("ip", &*format!("link set {here} up"), b"").checked();

@@ -24,7 +24,7 @@ impl Tcpdump {
     pub fn on(place: &Place, interface: &str, filter: &str) -> Self {
         let file = place.path("watched.pcap");
         let mut command = place.command("tcpdump");
-        command.args(["-i", interface, "-U", "--immediate-mode", "-Z", "root", "-n"]);
+        command.args(["-i", interface, "-U", "--immediate-mode", "-Z", "root", "-n", "--time-stamp-precision=nano"]);
         // Every packet takes a place as long as the longest; 64 MiB of them, lest a busy machine drops some.
         command.args(["-s", "65550", "-B", "65536", "-w"]).arg(&file).arg(filter);
         let mut process = Process::start(command, &place.path(""));

@@ -1,0 +1,117 @@
+//! The program watches the switch, twice: one tells events, one gives the report at the end. tcpdump does beside them.
+//!
+//! In: the network. Out: what both told, and a capture file of the same frames.
+//! Must not know: what crosses the switch.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::network::{Network, SWITCH, TOPOLOGY};
+use super::place::process::{Process, until};
+use super::place::tcpdump::Tcpdump;
+use super::told;
+
+/// Where the one that gives the report says how far it is.
+const METRICS: &str = "127.0.0.1:9464";
+
+/// Both, and tcpdump.
+pub struct Watch<'n> {
+    network: &'n Network,
+    tcpdump: Tcpdump,
+    events: Process,
+    report: Process,
+}
+
+/// What was seen.
+pub struct Watched {
+    /// Exit codes.
+    pub codes: [Option<i32>; 2],
+    /// All events.
+    pub events: Vec<Value>,
+    /// The audit at the end.
+    pub report: Value,
+    /// The capture.
+    pub file: PathBuf,
+}
+
+impl<'n> Watch<'n> {
+    /// Begins.
+    pub fn on(network: &'n Network) -> Self {
+        let live = |words: &str, file: &str| {
+            let topology = fs::canonicalize(TOPOLOGY).unwrap();
+            let line = format!("live -i {SWITCH} --format {words} -o {file} --topology {}", topology.display());
+            let mut command = network.switch.command(env!("CARGO_BIN_EXE_lyncap"));
+            command.args(line.split_whitespace()).env("TZ", "UTC");
+            Process::start(command, &network.switch.path(""))
+        };
+        let watch = Self {
+            network,
+            tcpdump: Tcpdump::on(&network.switch, SWITCH, ""),
+            events: live("jsonl --interval 1s", "events.jsonl"),
+            report: live(&format!("json --interval 1s --metrics {METRICS}"), "report.json"),
+        };
+        for (process, what) in [(&watch.events, "events"), (&watch.report, "report")] {
+            until(Duration::from_secs(10), || captures(process.id()))
+                .unwrap_or_else(|| panic!("{what} does not capture: {}", process.said()));
+        }
+        watch
+    }
+
+    /// Waits until all have seen everything, and ends it; nothing may cross the switch any more.
+    pub fn end(mut self) -> Watched {
+        let mut seen = [0; 3];
+        until(Duration::from_secs(20), || {
+            seen = [frames(self.tcpdump.file()), self.told(), self.counted()];
+            seen.iter().all(|of| *of == seen[0])
+        })
+        .unwrap_or_else(|| panic!("frames of tcpdump, events, report: {seen:?}"));
+        let file = self.tcpdump.end();
+        let codes = [&mut self.events, &mut self.report].map(|process| {
+            process.signal("INT");
+            let code = process.end_within(Duration::from_secs(10)).unwrap().code();
+            assert_eq!(process.said(), "");
+            code
+        });
+        let read = |name: &str| fs::read_to_string(self.network.switch.path(name)).unwrap();
+        let (events, report) =
+            (told::parse(&read("events.jsonl")), serde_json::from_str(&read("report.json")).unwrap());
+        Watched { codes, events, report, file }
+    }
+
+    /// Frames that the latest summary counts.
+    fn told(&self) -> u64 {
+        let text = fs::read_to_string(self.network.switch.path("events.jsonl")).unwrap_or_default();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let summary = whole.lines().rev().find(|line| line.starts_with("{\"type\":\"summary\""));
+        summary.map_or(0, |line| told::number(&told::event(line)["frames"]))
+    }
+
+    /// Frames that the metrics count.
+    fn counted(&self) -> u64 {
+        let page = self.network.switch.run("busybox", &*format!("wget -q -O - http://{METRICS}/metrics"), b"");
+        let figure = page.text.lines().find_map(|line| line.strip_prefix("lyncap_frames_total "));
+        figure.map_or(0, |figure| figure.trim_end_matches(".0").parse().unwrap())
+    }
+}
+
+/// Once its capture is open, the program is nobody.
+fn captures(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("Uid:\t65534\t"))
+}
+
+/// Frames in a pcap file.
+fn frames(file: &std::path::Path) -> u64 {
+    let bytes = fs::read(file).unwrap_or_default();
+    let mut rest = bytes.get(24..).unwrap_or_default();
+    let mut count = 0;
+    while let Some(length) = rest.get(8..12) {
+        let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+        let Some(next) = rest.get(16 + length..) else { break };
+        (rest, count) = (next, count + 1);
+    }
+    count
+}
