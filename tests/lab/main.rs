@@ -73,16 +73,11 @@ fn take(network: &Network, step: &Step) {
 fn check_flows(network: &Network, watched: &Watched) {
     check_counts(&watched.events);
     let flows = of(&watched.events, "flow");
-    let mut told: Vec<_> = flows.iter().map(|flow| told_of(network, flow)).collect();
-    let steps = STEPS.iter().flat_map(|step| step.flows);
-    let mut expected: Vec<_> = steps
-        .flat_map(|(ends, count, verdict, observed, outcome)| {
-            vec![format!("{ends}: {verdict}, {observed}, {outcome}"); *count]
-        })
-        .collect();
-    told.sort();
-    expected.sort();
-    assert_eq!(told, expected);
+    let told = flows.iter().map(|flow| told_of(network, flow)).collect();
+    let expected = STEPS.iter().flat_map(|step| step.flows).flat_map(|(ends, count, verdict, observed, outcome)| {
+        vec![format!("{ends}: {verdict}, {observed}, {outcome}"); *count]
+    });
+    check("flows", told, expected.collect());
     // What a port table would have said: every TCP client's port is one of the media's.
     for flow in
         flows.iter().filter(|flow| flow["transport"] == "tcp" && flow["initiator"]["port"].as_u64() >= Some(49_152))
@@ -91,6 +86,20 @@ fn check_flows(network: &Network, watched: &Watched) {
     }
     let skipped: Vec<_> = last(&watched.events)["skipped"].as_object().unwrap().keys().collect();
     assert_eq!(skipped, NO_FLOWS);
+}
+
+/// The same lines, in whatever order.
+fn check(what: &str, told: Vec<String>, expected: Vec<String>) {
+    let (all, wanted) = (told.clone(), expected.clone());
+    // Each takes one of its like away.
+    let without = |mut lines: Vec<String>, others: Vec<String>| {
+        for other in others {
+            lines.iter().position(|line| *line == other).map(|place| lines.remove(place));
+        }
+        lines
+    };
+    let (unexpected, missing) = (without(told, wanted), without(expected, all));
+    assert!(unexpected.is_empty() && missing.is_empty(), "{what}: unexpected {unexpected:#?}, missing {missing:#?}");
 }
 
 /// A flow as the scenario writes it.
@@ -121,14 +130,10 @@ fn check_findings(watched: &Watched) {
             ["severity", "kind", "initiator", "responder", "transport"].map(text);
         format!("{severity} {kind} {from} {to} {transport}/{}", finding["port"])
     };
-    let sorted = |mut lines: Vec<String>| {
-        lines.sort();
-        lines
-    };
-    let expected = sorted(FINDINGS.iter().map(|(finding, _)| (*finding).to_owned()).collect());
+    let expected = || FINDINGS.iter().map(|(finding, _)| (*finding).to_owned()).collect();
     let found = watched.report["findings"].as_array().unwrap();
-    assert_eq!(sorted(found.iter().map(line).collect()), expected);
-    assert_eq!(sorted(of(&watched.events, "finding").into_iter().map(line).collect()), expected);
+    check("findings of the report", found.iter().map(line).collect(), expected());
+    check("findings as they happen", of(&watched.events, "finding").into_iter().map(line).collect(), expected());
     let counts: BTreeMap<_, _> = found.iter().map(|finding| (line(finding), finding["count"].as_u64())).collect();
     for (finding, count) in FINDINGS {
         assert_eq!(counts[*finding], Some(*count), "{finding}");
@@ -172,7 +177,7 @@ const LIVE: [(&str, &str); 6] = [
 /// What holds a time, or how long something took: each who watches has the clock tell when a frame came, one after the
 /// other.
 const TIMES: [&str; 7] =
-    ["first_seen", "last_seen", "duration_s", "handshake_rtt_s", "span_s", "longest_gap_s", "jitter_s", "jitter_max_s"];
+    ["first_seen", "last_seen", "duration_s", "handshake_rtt_s", "span_s", "longest_gap_s", "jitter_s"];
 
 /// Seconds that two who watch may be apart.
 const APART: f64 = 0.5;

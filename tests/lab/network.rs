@@ -3,7 +3,7 @@
 //! In: `hosts.toml`, and who is not declared there. Out: places by name, where programs run; addresses in their lines.
 //! Must not know: who says what to whom.
 //!
-//! All hosts are on one link: 10.0.0.0/8, and the outsider's 203.0.113.0/24, so that the switch sees everything once.
+//! All hosts are on one link: 10.0.0.0/8, and the outsider's 203.0.0.0/8, so that the switch sees everything once.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use super::place::{Place, Ran};
 pub const TOPOLOGY: &str = "tests/lab/hosts.toml";
 
 /// Hosts that the topology does not name: a desk is in one of its networks.
-const OTHERS: [(&str, &str); 2] = [("client", "10.1.0.5"), ("outsider", "203.0.113.77")];
+const OTHERS: [(&str, &str); 3] = [("client", "10.1.0.5"), ("colleague", "10.1.0.6"), ("outsider", "203.0.113.77")];
 
 /// Whoever looks at this sees all frames, and each once.
 pub const SWITCH: &str = "br0";
@@ -42,9 +42,9 @@ impl Network {
             let host = switch.neighbour(&name, "eth0");
             switch.run("ip", &*format!("link set {name} master {SWITCH}"), b"").checked();
             for line in [
-                format!("addr add {address}/32 dev eth0"),
-                "route add 10.0.0.0/8 dev eth0".to_owned(),
-                "route add 203.0.113.0/24 dev eth0".to_owned(),
+                format!("addr add {address}/8 dev eth0"),
+                "route replace 10.0.0.0/8 dev eth0".to_owned(),
+                "route replace 203.0.0.0/8 dev eth0".to_owned(),
             ] {
                 host.run("ip", &*line, b"").checked();
             }
@@ -59,10 +59,10 @@ impl Network {
         &self.hosts.get(name).unwrap_or_else(|| panic!("no host {name}")).1
     }
 
-    /// The name of the host with this address.
-    pub fn name(&self, address: &str) -> &str {
+    /// The name of the host with this address; the address where none has it.
+    pub fn name<'a>(&'a self, address: &'a str) -> &'a str {
         let host = self.hosts.iter().find(|(_, (of, _))| of == address);
-        host.map_or_else(|| panic!("no host has {address}"), |(name, _)| name)
+        host.map_or(address, |(name, _)| name)
     }
 
     /// A line with addresses for `{names}`, and the folder of what all hosts share for `{lab}`.

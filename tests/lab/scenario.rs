@@ -206,6 +206,18 @@ pub const STEPS: &[Step] = &[
         ],
     },
     Step {
+        what: "two desks talk, past all servers",
+        from: "client",
+        line: "sipp -sf {lab}/call.xml {colleague}:5060 -t t1 -i {client} -mi {client} -mp 20020 -m 1 -timeout 8s \
+               -timeout_error -nostdin",
+        input: "",
+        says: "Successful call        |        0                  |        1",
+        flows: &[
+            ("client colleague tcp/5060", 1, "undocumented", "sip 2.0", "established"),
+            ("client colleague udp/20000", 1, "documented verified C08", "rtp", "answered"),
+        ],
+    },
+    Step {
         what: "a client asks the Edge which address it has",
         from: "client",
         line: "turnutils_stunclient -p 3478 {edge01}",
@@ -244,6 +256,17 @@ pub const STEPS: &[Step] = &[
         flows: &[("client dc01 udp/53", 1, "undocumented", "dns", "answered")],
     },
     Step {
+        what: "a client looks for its registrar by DHCP",
+        from: "client",
+        line: "busybox udhcpc -i eth0 -f -n -q -s /bin/true -t 5 -T 1 -V MS-UC-Client -O 43",
+        input: "",
+        says: "lease of 10.1.0.100 obtained",
+        flows: &[
+            ("0.0.0.0 255.255.255.255 udp/67", 1, "documented verified C01", "dhcp", "one-way"),
+            ("10.1.0.100 dc01 udp/67", 1, "documented verified C01", "dhcp", "one-way"),
+        ],
+    },
+    Step {
         what: "what is no flow",
         from: "client",
         line: "busybox ping -c 1 -W 2 {fe01}",
@@ -268,6 +291,8 @@ pub const FINDINGS: &[(&str, u64)] = &[
     ("medium blocked-documented-port fe02 fe01 tcp/5076", 1),
     ("medium external-peer 203.0.113.77 fe01 tcp/443", 1),
     ("medium smb1 desks fe01 tcp/445", 1),
+    ("medium undocumented-flow desks desks tcp/5060", 1),
+    ("low role-conflict desks desks tcp/5060", 1),
     ("low undocumented-flow desks dc01 udp/53", 1),
     ("low undocumented-flow desks fe01 tcp/445", 1),
     ("low unknown-listener desks dc01 udp/53", 1),

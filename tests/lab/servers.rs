@@ -59,6 +59,11 @@ const SERVERS: &[Server] = &[
         &[("tcp", 5081), ("udp", 16384)],
     ),
     (
+        "colleague",
+        "sipp -sn uas -p 5060 -t t1 -i {colleague} -mi {colleague} -mp 20000 -rtp_echo -nostdin",
+        &[("tcp", 5060), ("udp", 20000)],
+    ),
+    (
         "edge01",
         "turnserver -n -z --no-cli --no-tls --no-dtls --no-multicast-peers --log-file=stdout --listening-ip={edge01} \
          --relay-ip={edge01} --listening-port=3478 --aux-server={edge01}:443 --min-port=50000 --max-port=59999 \
@@ -68,8 +73,10 @@ const SERVERS: &[Server] = &[
     (
         "dc01",
         "dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user=root --group=root \
-         --bind-interfaces --listen-address={dc01} --srv-host=_sipinternaltls._tcp.contoso.local,pool01.contoso.local,5061",
-        &[("udp", 53)],
+         --interface=eth0 --srv-host=_sipinternaltls._tcp.contoso.local,pool01.contoso.local,5061 \
+         --no-ping --dhcp-range=10.1.0.100,10.1.0.100,1h --dhcp-authoritative --dhcp-leasefile={lab}/leases \
+         --dhcp-option=vendor:MS-UC-Client,1,MS-UC-Client",
+        &[("udp", 53), ("udp", 67)],
     ),
 ];
 
@@ -113,7 +120,7 @@ fn papers(network: &Network) {
     network.share("nginx.conf", &nginx());
     network.share("smb.conf", SMB);
     // sipp looks where it is started.
-    for host in ["fe01", "gw01"] {
+    for host in ["fe01", "gw01", "client"] {
         network.host(host).file("voice", [0xd5; 8000]);
     }
     network.share("call.xml", include_str!("call.xml"));
