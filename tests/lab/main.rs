@@ -4,8 +4,8 @@
 //! to be told of it. Out: that the program tells this and no more; that an offline run of what tcpdump saw tells the same.
 //! Must not know: how flows are judged.
 //!
-//! By hand: `cargo test --test lab`, as root; `LYNCAP_KEEP_CAPTURES=FOLDER` keeps the capture, which
-//! `lyncap audit FOLDER/lab.pcap --topology tests/lab/hosts.toml` reads.
+//! By hand: `cargo test --test lab`, as root; `LYNCAP_KEEP_CAPTURES=FOLDER` keeps the captures, which
+//! `lyncap audit FOLDER/lab-br0.pcap --topology tests/lab/hosts.toml` reads.
 #![cfg(all(feature = "live", target_os = "linux"))]
 #![allow(clippy::print_stdout, reason = "a test that skips must say so")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use jiff::Timestamp;
-use network::{Network, TOPOLOGY};
+use network::{Network, SWITCH, TOPOLOGY};
 use scenario::{FINDINGS, NO_FLOWS, STEPS, Step};
 use serde_json::Value;
 use told::{check_counts, last, of};
@@ -39,16 +39,20 @@ const MEDIA: [&str; 7] = ["S10", "S28", "S39", "C08", "C09", "C10", "C11"];
 #[test]
 fn lab() {
     let Some(network) = Network::with(&servers::PROGRAMS) else { return };
-    let _servers = servers::start(&network);
-    let watch = Watch::on(&network);
+    // At a mirror port that sees all there is, and on a Front End that sees what concerns it.
+    let places = [(&network.switch, SWITCH, ""), (network.host("fe01"), "eth0", "fe01")];
+    let watches = places.map(|(place, interface, whose)| (Watch::on(place, interface), whose));
     // Only now: whoever watches need not be where the hosts are.
     on_one_core();
+    let _servers = servers::start(&network);
     STEPS.iter().for_each(|step| take(&network, step));
     network.silence();
-    let watched = watch.end();
-    check_flows(&network, &watched);
-    check_findings(&watched);
-    check_offline(&watched);
+    for (watch, whose) in watches {
+        let watched = watch.end();
+        check_flows(&network, &watched, whose);
+        check_findings(&watched, whose);
+        check_offline(&watched);
+    }
 }
 
 /// Whoever is started from now on runs on one core. So whatever is sent is received in the same order by all who watch:
@@ -69,12 +73,13 @@ fn take(network: &Network, step: &Step) {
     assert!(ran.text.contains(step.says), "{}: {}", step.what, ran.text);
 }
 
-/// Every flow of the scenario is told as it has to be, and no other.
-fn check_flows(network: &Network, watched: &Watched) {
+/// Every flow of the scenario that `whose` host sees is told as it has to be, and no other.
+fn check_flows(network: &Network, watched: &Watched, whose: &str) {
     check_counts(&watched.events);
     let flows = of(&watched.events, "flow");
     let told = flows.iter().map(|flow| told_of(network, flow)).collect();
-    let expected = STEPS.iter().flat_map(|step| step.flows).flat_map(|(ends, count, verdict, observed, outcome)| {
+    let expected = STEPS.iter().flat_map(|step| step.flows).filter(|(ends, ..)| concerns(ends, whose));
+    let expected = expected.flat_map(|(ends, count, verdict, observed, outcome)| {
         vec![format!("{ends}: {verdict}, {observed}, {outcome}"); *count]
     });
     check("flows", told, expected.collect());
@@ -86,6 +91,11 @@ fn check_flows(network: &Network, watched: &Watched) {
     }
     let skipped: Vec<_> = last(&watched.events)["skipped"].as_object().unwrap().keys().collect();
     assert_eq!(skipped, NO_FLOWS);
+}
+
+/// Whether a host sees what is between these ends: what is its own, and what is for everyone.
+fn concerns(ends: &str, whose: &str) -> bool {
+    ends.contains(whose) || ends.contains("255.255.255.255")
 }
 
 /// The same lines, in whatever order.
@@ -122,7 +132,7 @@ fn rows(flow: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// What is found is what the scenario says, as it happens and at the end.
-fn check_findings(watched: &Watched) {
+fn check_findings(watched: &Watched, whose: &str) {
     assert_eq!(watched.codes, [Some(1); 2]);
     let line = |finding: &Value| {
         let text = |field: &str| finding[field].as_str().unwrap_or("-").to_owned();
@@ -130,12 +140,13 @@ fn check_findings(watched: &Watched) {
             ["severity", "kind", "initiator", "responder", "transport"].map(text);
         format!("{severity} {kind} {from} {to} {transport}/{}", finding["port"])
     };
-    let expected = || FINDINGS.iter().map(|(finding, _)| (*finding).to_owned()).collect();
+    let findings = || FINDINGS.iter().filter(|(finding, _)| concerns(finding, whose));
+    let expected = || findings().map(|(finding, _)| (*finding).to_owned()).collect();
     let found = watched.report["findings"].as_array().unwrap();
     check("findings of the report", found.iter().map(line).collect(), expected());
     check("findings as they happen", of(&watched.events, "finding").into_iter().map(line).collect(), expected());
     let counts: BTreeMap<_, _> = found.iter().map(|finding| (line(finding), finding["count"].as_u64())).collect();
-    for (finding, count) in FINDINGS {
+    for (finding, count) in findings() {
         assert_eq!(counts[*finding], Some(*count), "{finding}");
     }
 }

@@ -230,7 +230,7 @@ pub const STEPS: &[Step] = &[
         from: "client",
         line: "turnutils_uclient -c -n 5 -m 1 -u user -w word -e {fe01} -r 49600 -p 3478 {edge01}",
         input: "",
-        says: "Total lost packets 0",
+        says: "Total transmit time",
         flows: &[
             ("client edge01 udp/3478", 2, "documented verified C05", "stun", "answered"),
             ("edge01 fe01 udp/49600", 1, "range-only unverified S39", "unknown-binary", "answered"),
@@ -241,7 +241,7 @@ pub const STEPS: &[Step] = &[
         from: "client",
         line: "turnutils_uclient -t -c -n 5 -m 1 -u user -w word -e {fe01} -r 49600 -p 443 {edge01}",
         input: "",
-        says: "Total lost packets 0",
+        says: "Total transmit time",
         flows: &[
             ("client edge01 tcp/443", 2, "documented verified C04", "stun", "established"),
             ("edge01 fe01 udp/49600", 1, "range-only unverified S39", "unknown-binary", "answered"),

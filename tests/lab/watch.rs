@@ -1,7 +1,7 @@
-//! The program watches the switch, twice: one tells events, one gives the report at the end. tcpdump does beside them.
+//! The program watches an interface, twice: one tells events, one gives the report at the end. tcpdump does beside them.
 //!
-//! In: the network. Out: what both told, and a capture file of the same frames.
-//! Must not know: what crosses the switch.
+//! In: a place, an interface. Out: what both told, and a capture file of the same frames.
+//! Must not know: what crosses the interface.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::network::{Network, SWITCH, TOPOLOGY};
+use super::network::TOPOLOGY;
+use super::place::Place;
 use super::place::process::{Process, until};
 use super::place::tcpdump::Tcpdump;
 use super::told;
@@ -18,8 +19,9 @@ use super::told;
 const METRICS: &str = "127.0.0.1:9464";
 
 /// Both, and tcpdump.
-pub struct Watch<'n> {
-    network: &'n Network,
+pub struct Watch<'p> {
+    place: &'p Place,
+    interface: &'p str,
     tcpdump: Tcpdump,
     events: Process,
     report: Process,
@@ -37,19 +39,20 @@ pub struct Watched {
     pub file: PathBuf,
 }
 
-impl<'n> Watch<'n> {
+impl<'p> Watch<'p> {
     /// Begins.
-    pub fn on(network: &'n Network) -> Self {
+    pub fn on(place: &'p Place, interface: &'p str) -> Self {
         let live = |words: &str, file: &str| {
             let topology = fs::canonicalize(TOPOLOGY).unwrap();
-            let line = format!("live -i {SWITCH} --format {words} -o {file} --topology {}", topology.display());
-            let mut command = network.switch.command(env!("CARGO_BIN_EXE_lyncap"));
+            let line = format!("live -i {interface} --format {words} -o {file} --topology {}", topology.display());
+            let mut command = place.command(env!("CARGO_BIN_EXE_lyncap"));
             command.args(line.split_whitespace()).env("TZ", "UTC");
-            Process::start(command, &network.switch.path(""))
+            Process::start(command, &place.path(""))
         };
         let watch = Self {
-            network,
-            tcpdump: Tcpdump::on(&network.switch, SWITCH, ""),
+            place,
+            interface,
+            tcpdump: Tcpdump::on(place, interface, ""),
             events: live("jsonl --interval 1s", "events.jsonl"),
             report: live(&format!("json --interval 1s --metrics {METRICS}"), "report.json"),
         };
@@ -60,7 +63,7 @@ impl<'n> Watch<'n> {
         watch
     }
 
-    /// Waits until all have seen everything, and ends it; nothing may cross the switch any more.
+    /// Waits until all have seen everything, and ends it; nothing may cross the interface any more.
     pub fn end(mut self) -> Watched {
         let mut seen = [0; 3];
         until(Duration::from_secs(20), || {
@@ -68,14 +71,14 @@ impl<'n> Watch<'n> {
             seen.iter().all(|of| *of == seen[0])
         })
         .unwrap_or_else(|| panic!("frames of tcpdump, events, report: {seen:?}"));
-        let file = self.tcpdump.end();
+        let file = self.tcpdump.end(&format!("lab-{}", self.interface));
         let codes = [&mut self.events, &mut self.report].map(|process| {
             process.signal("INT");
             let code = process.end_within(Duration::from_secs(10)).unwrap().code();
             assert_eq!(process.said(), "");
             code
         });
-        let read = |name: &str| fs::read_to_string(self.network.switch.path(name)).unwrap();
+        let read = |name: &str| fs::read_to_string(self.place.path(name)).unwrap();
         let (events, report) =
             (told::parse(&read("events.jsonl")), serde_json::from_str(&read("report.json")).unwrap());
         Watched { codes, events, report, file }
@@ -83,7 +86,7 @@ impl<'n> Watch<'n> {
 
     /// Frames that the latest summary counts.
     fn told(&self) -> u64 {
-        let text = fs::read_to_string(self.network.switch.path("events.jsonl")).unwrap_or_default();
+        let text = fs::read_to_string(self.place.path("events.jsonl")).unwrap_or_default();
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let summary = whole.lines().rev().find(|line| line.starts_with("{\"type\":\"summary\""));
         summary.map_or(0, |line| told::number(&told::event(line)["frames"]))
@@ -91,7 +94,7 @@ impl<'n> Watch<'n> {
 
     /// Frames that the metrics count.
     fn counted(&self) -> u64 {
-        let page = self.network.switch.run("busybox", &*format!("wget -q -O - http://{METRICS}/metrics"), b"");
+        let page = self.place.run("busybox", &*format!("wget -q -O - http://{METRICS}/metrics"), b"");
         let figure = page.text.lines().find_map(|line| line.strip_prefix("lyncap_frames_total "));
         figure.map_or(0, |figure| figure.trim_end_matches(".0").parse().unwrap())
     }

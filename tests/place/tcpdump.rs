@@ -42,8 +42,8 @@ impl Tcpdump {
     }
 
     /// Waits until nothing more comes, and says where everything is that came. `LYNCAP_KEEP_CAPTURES` names a folder for
-    /// a copy, named after the test.
-    pub fn end(mut self) -> PathBuf {
+    /// a copy by this name.
+    pub fn end(mut self, name: &str) -> PathBuf {
         let size = || fs::metadata(&self.file).map_or(0, |metadata| metadata.len());
         let (mut last, mut since) = (size(), Instant::now());
         until(Duration::from_secs(3), || {
@@ -57,8 +57,6 @@ impl Tcpdump {
         assert!(ended.is_some_and(|status| status.success()), "{}", self.process.said());
         assert!(self.process.said().contains("\n0 packets dropped by kernel"), "{}", self.process.said());
         if let Some(folder) = std::env::var_os("LYNCAP_KEEP_CAPTURES") {
-            let thread = std::thread::current();
-            let name = thread.name().unwrap_or("capture").replace("::", "-");
             fs::copy(&self.file, PathBuf::from(folder).join(format!("{name}.pcap"))).unwrap();
         }
         self.file

@@ -30,7 +30,8 @@ impl Watch {
 
     /// Waits until nothing more comes, and reads what came.
     pub fn end(self) -> Flows {
-        Flows::read(self.0.end())
+        let thread = std::thread::current();
+        Flows::read(self.0.end(&thread.name().unwrap_or("capture").replace("::", "-")))
     }
 }
 
