@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::network::TOPOLOGY;
 use super::place::Place;
-use super::place::process::{Process, until};
+use super::place::process::{Process, kill, until};
 use super::place::tcpdump::Tcpdump;
 use super::told;
 
@@ -23,8 +23,8 @@ pub struct Watch<'p> {
     place: &'p Place,
     interface: &'p str,
     tcpdump: Tcpdump,
-    events: Process,
-    report: Process,
+    events: Live,
+    report: Live,
 }
 
 /// What was seen.
@@ -42,25 +42,13 @@ pub struct Watched {
 impl<'p> Watch<'p> {
     /// Begins.
     pub fn on(place: &'p Place, interface: &'p str) -> Self {
-        let live = |words: &str, file: &str| {
-            let topology = fs::canonicalize(TOPOLOGY).unwrap();
-            let line = format!("live -i {interface} --format {words} -o {file} --topology {}", topology.display());
-            let mut command = place.command(env!("CARGO_BIN_EXE_lyncap"));
-            command.args(line.split_whitespace()).env("TZ", "UTC");
-            Process::start(command, &place.path(""))
-        };
-        let watch = Self {
+        Self {
             place,
             interface,
             tcpdump: Tcpdump::on(place, interface, ""),
-            events: live("jsonl --interval 1s", "events.jsonl"),
-            report: live(&format!("json --interval 1s --metrics {METRICS}"), "report.json"),
-        };
-        for (process, what) in [(&watch.events, "events"), (&watch.report, "report")] {
-            until(Duration::from_secs(10), || captures(process.id()))
-                .unwrap_or_else(|| panic!("{what} does not capture: {}", process.said()));
+            events: Live::on(place, interface, "jsonl --interval 1s", "events.jsonl"),
+            report: Live::on(place, interface, &format!("json --interval 1s --metrics {METRICS}"), "report.json"),
         }
-        watch
     }
 
     /// Waits until all have seen everything, and ends it; nothing may cross the interface any more.
@@ -72,12 +60,7 @@ impl<'p> Watch<'p> {
         })
         .unwrap_or_else(|| panic!("frames of tcpdump, events, report: {seen:?}"));
         let file = self.tcpdump.end(&format!("lab-{}", self.interface));
-        let codes = [&mut self.events, &mut self.report].map(|process| {
-            process.signal("INT");
-            let code = process.end_within(Duration::from_secs(10)).unwrap().code();
-            assert_eq!(process.said(), "");
-            code
-        });
+        let codes = [self.events.end(), self.report.end()];
         let read = |name: &str| fs::read_to_string(self.place.path(name)).unwrap();
         let (events, report) =
             (told::parse(&read("events.jsonl")), serde_json::from_str(&read("report.json")).unwrap());
@@ -98,6 +81,47 @@ impl<'p> Watch<'p> {
         let figure = page.text.lines().find_map(|line| line.strip_prefix("lyncap_frames_total "));
         figure.map_or(0, |figure| figure.trim_end_matches(".0").parse().unwrap())
     }
+}
+
+/// A run of the program.
+struct Live {
+    /// Holds a process namespace: the program changes its user, and then no longer dies with whoever started it.
+    holder: Process,
+    program: u32,
+}
+
+impl Live {
+    /// Starts it, and waits until it captures.
+    fn on(place: &Place, interface: &str, format: &str, file: &str) -> Self {
+        let topology = fs::canonicalize(TOPOLOGY).unwrap();
+        let line = format!("live -i {interface} --format {format} -o {file} --topology {}", topology.display());
+        let mut command = place.server_command("sh");
+        command.env("TZ", "UTC");
+        // The shell stays: with the first process of its namespace everything in it ends.
+        command.args(["-c", "\"$@\"; exit $?", "sh", env!("CARGO_BIN_EXE_lyncap")]).args(line.split_whitespace());
+        let holder = Process::start(command, &place.path(""));
+        let mut program = None;
+        until(Duration::from_secs(10), || {
+            program = child(holder.id()).and_then(child);
+            program.is_some_and(captures)
+        })
+        .unwrap_or_else(|| panic!("it does not capture: {}", holder.said()));
+        Self { program: program.unwrap(), holder }
+    }
+
+    /// Ends it as the system does; the exit code. It must not have complained.
+    fn end(&mut self) -> Option<i32> {
+        kill("TERM", &self.program.to_string());
+        let ended = self.holder.end_within(Duration::from_secs(10));
+        assert_eq!(self.holder.said(), "");
+        ended.unwrap().code()
+    }
+}
+
+/// The first process that a process started.
+fn child(process: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
 }
 
 /// Once its capture is open, the program is nobody.

@@ -72,7 +72,7 @@ impl Drop for Process {
 }
 
 /// The shell's own `kill`, which every system has.
-fn kill(signal: &str, who: &str) {
+pub fn kill(signal: &str, who: &str) {
     Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, who]).stderr(Stdio::null()).status().ok();
 }
 
