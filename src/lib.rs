@@ -76,6 +76,7 @@
 //! | a figure of `--metrics` | one row of `FAMILIES` in `src/metrics/page.rs` | its tests hold the page against the format's rules |
 //! | a system call of a live run | one row in `src/privilege/linux/calls.rs` | `tests/privilege` |
 //! | a flag | a field in `src/cli/args.rs` | `tests/cli.rs` |
+//! | something that real programs do | a step in `tests/lab/scenario.rs`, a server in `tests/lab/servers.rs` | `.ci/run` installs what it needs |
 //!
 //! # Where the facts come from
 //!

@@ -10,6 +10,7 @@
 mod common;
 mod program;
 mod real;
+mod told;
 
 #[path = "live/events.rs"]
 mod events;
@@ -26,48 +27,14 @@ mod signals;
 #[path = "live/windows.rs"]
 mod windows;
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
 use common::Frame;
 use common::savefile::{Pcap, in_time_order};
-use jsonschema::Validator;
 use program::{Scratch, lyncap};
-use serde_json::{Value, json};
+use serde_json::Value;
+use told::{check_counts, event, last, number, of, parse};
 
 /// 2026-03-02T08:00:00Z.
 const START: u64 = 1_772_438_400 * common::SECOND;
-
-/// The types of events, and what each is by the schema.
-static SCHEMA: LazyLock<BTreeMap<&'static str, Validator>> = LazyLock::new(|| {
-    let schema: Value = serde_json::from_str(include_str!("../src/report/schema.json")).unwrap();
-    let validator = |name: &str| {
-        let root = json!({"$schema": schema["$schema"], "$defs": schema["$defs"], "$ref": format!("#/$defs/{name}")});
-        jsonschema::options().should_validate_formats(true).build(&root).unwrap()
-    };
-    let events = [("flow", "flow"), ("finding", "finding_line"), ("drops", "drops"), ("summary", "summary")];
-    events.into_iter().map(|(kind, name)| (kind, validator(name))).collect()
-});
-
-/// Events of a run, each as the schema says.
-fn parse(out: &str) -> Vec<Value> {
-    out.lines().map(event).collect()
-}
-
-fn event(line: &str) -> Value {
-    let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    let kind = event["type"].as_str().unwrap();
-    let validator = SCHEMA.get(kind).unwrap_or_else(|| panic!("unknown event {kind}"));
-    let complaints: Vec<_> =
-        validator.iter_errors(&event).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(complaints.is_empty(), "{complaints:#?}\nin {event}");
-    match kind {
-        "flow" => assert!(event["end_reason"].is_string(), "{event}"),
-        "summary" => assert!(event["live"].is_object(), "{event}"),
-        _ => {}
-    }
-    event
-}
 
 /// Replays as fast as can be; the code, the events, and what was said on standard error.
 fn replay(file: &str, words: &[&str]) -> (i32, Vec<Value>, String) {
@@ -75,40 +42,6 @@ fn replay(file: &str, words: &[&str]) -> (i32, Vec<Value>, String) {
     let output = command.args(words).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), parse(&text(output.stdout)), text(output.stderr))
-}
-
-fn of<'e>(events: &'e [Value], kind: &str) -> Vec<&'e Value> {
-    events.iter().filter(|event| event["type"] == kind).collect()
-}
-
-/// The last summary.
-fn last(events: &[Value]) -> &Value {
-    let last = events.last().unwrap();
-    assert_eq!((&last["type"], &last["live"]["last"]), (&json!("summary"), &json!(true)));
-    assert_eq!(of(events, "summary").iter().filter(|summary| summary["live"]["last"] == true).count(), 1);
-    last
-}
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
-}
-
-/// Everything read is counted: frames are packets, skips and duplicates; flows are those that ended.
-fn check_counts(events: &[Value]) {
-    let summary = last(events);
-    let sum = |counts: &Value| counts.as_object().unwrap().values().map(number).sum::<u64>();
-    let frames = number(&summary["packets"]) + sum(&summary["skipped"]) + number(&summary["duplicates"]);
-    assert_eq!(frames, number(&summary["frames"]), "{summary}");
-    assert_eq!(sum(&summary["verdicts"]), number(&summary["flows"]));
-    assert_eq!(sum(&summary["live"]["ended"]), number(&summary["flows"]));
-    let ends = of(events, "flow").into_iter().filter(|flow| flow["end_reason"] != "active-timeout");
-    let mut ids: Vec<u64> = ends.map(|flow| number(&flow["id"])).collect();
-    let drops = of(events, "drops");
-    let told = ids.len() as u64;
-    assert_eq!(told + number(&drops.last().unwrap()["untold_flows"]), number(&summary["flows"]));
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len() as u64, told, "a flow ends once");
 }
 
 fn pcap(scratch: &Scratch, name: &str, frames: Vec<Frame>) -> String {

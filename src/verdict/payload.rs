@@ -33,7 +33,9 @@ pub(super) fn payload_sentences(flow: &Flow<Evidence>, judged: &Judged<'_>) -> V
     sentences.extend(verdict_sentence(flow, &payload, judged));
     sentences.extend(payload.tls.into_iter().flat_map(|tls| tls_sentences(tls, judged)));
     let row = judged.rows.first().copied();
-    sentences.extend(payload.media.map(|media| media_sentence(media, judged.oriented.transport, row)));
+    // Which medium it passes for matters to rows of media alone.
+    let told = |media: &&Media| media.payload_types != 0 || row.is_none_or(|row| row.media.is_some());
+    sentences.extend(payload.media.filter(told).map(|media| media_sentence(media, judged.oriented.transport, row)));
     sentences
 }
 
@@ -193,7 +195,7 @@ mod tests {
     use crate::evidence::{Alert, Version};
     use crate::net::Both;
     use crate::verdict::testing::{
-        POOL, Scene, broken_off, dhcp, differing, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
+        POOL, Scene, broken_off, dhcp, differing, media_as, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
     };
 
     /// The sentences about the payload, which follow those about row, direction and role.
@@ -242,6 +244,19 @@ mod tests {
                 "the payload is TLS 1.2 (frame 15), and the client showed no certificate (empty list), the row expects sip over mutual tls",
             ],
         );
+    }
+
+    #[test]
+    fn the_medium_is_told_of_rows_of_media() {
+        let scene = Scene::new(POOL, &[]);
+        let told = |to, types: &[u8]| {
+            let flow = udp("10.1.0.5:50123", to, media_as(Protocol::Stun, types, true));
+            let sentences = scene.with(&flow, |_, judged| payload_sentences(&flow, judged));
+            sentences.into_iter().filter(|sentence| sentence.contains("payload type")).collect::<Vec<_>>()
+        };
+        assert_eq!(told("10.0.0.17:3478", &[]), [""; 0]);
+        assert_eq!(told("10.0.0.17:3478", &[8]), ["payload type 8 is audio"]);
+        assert_eq!(told("10.0.0.11:50002", &[]), ["no payload type was seen, which passes for audio"]);
     }
 
     #[test]

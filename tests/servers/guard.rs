@@ -8,7 +8,7 @@ use std::panic;
 use std::time::Duration;
 
 use super::place::Place;
-use super::process::until;
+use super::place::process::until;
 
 /// Processes whose command line has these words.
 fn running(words: &str) -> usize {

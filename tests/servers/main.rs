@@ -10,9 +10,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 #![allow(dead_code, unreachable_pub, reason = "no test has a public face")]
 
-mod guard;
+#[path = "../place/mod.rs"]
 mod place;
-mod process;
+
+mod guard;
 mod services;
 mod tls;
 mod watch;

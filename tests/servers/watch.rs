@@ -4,9 +4,7 @@
 //! Must not know: which servers there are, what they ought to be.
 
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use lyncap::capture::Inputs;
 use lyncap::catalog::Catalogs;
@@ -17,58 +15,23 @@ use lyncap::topology::Topology;
 use lyncap::verdict::{Basis, Judge};
 
 use super::place::Place;
-use super::process::{Process, until};
+use super::place::tcpdump::Tcpdump;
 
 /// A running capture.
-pub struct Watch {
-    tcpdump: Process,
-    file: PathBuf,
-}
-
-/// How long an interface must be silent before a capture of it is complete.
-const SILENCE: Duration = Duration::from_millis(300);
+pub struct Watch(Tcpdump);
 
 impl Watch {
     /// Begins to capture; only these ports where the network is not the test's own.
     pub fn on(place: &Place, interface: &str, ports: &[u16]) -> Self {
-        let file = place.path("watched.pcap");
-        let mut command = place.command("tcpdump");
-        command.args(["-i", interface, "-U", "--immediate-mode", "-Z", "root", "-n"]);
-        // Every packet takes a place as long as the longest; 64 MiB of them, lest a busy machine drops some.
-        command.args(["-s", "65550", "-B", "65536", "-w"]).arg(&file);
-        if !place.is_apart() {
-            let ports: Vec<_> = ports.iter().map(|port| format!("port {port}")).collect();
-            command.arg(ports.join(" or "));
-        }
-        let mut tcpdump = Process::start(command, &place.path(""));
-        until(Duration::from_secs(10), || {
-            assert!(tcpdump.is_running(), "{}", tcpdump.said());
-            tcpdump.said().contains("listening on")
-        })
-        .unwrap_or_else(|| panic!("tcpdump does not listen: {}", tcpdump.said()));
-        Self { tcpdump, file }
+        let ports: Vec<_> = ports.iter().map(|port| format!("port {port}")).collect();
+        let filter = if place.is_apart() { String::new() } else { ports.join(" or ") };
+        Self(Tcpdump::on(place, interface, &filter))
     }
 
     /// Waits until nothing more comes, and reads what came.
-    pub fn end(mut self) -> Flows {
-        let size = || fs::metadata(&self.file).map_or(0, |metadata| metadata.len());
-        let (mut last, mut since) = (size(), Instant::now());
-        until(Duration::from_secs(3), || {
-            if size() != last {
-                (last, since) = (size(), Instant::now());
-            }
-            since.elapsed() > SILENCE
-        });
-        self.tcpdump.signal("INT");
-        let ended = self.tcpdump.end_within(Duration::from_secs(5));
-        assert!(ended.is_some_and(|status| status.success()), "{}", self.tcpdump.said());
-        assert!(self.tcpdump.said().contains("\n0 packets dropped by kernel"), "{}", self.tcpdump.said());
-        if let Some(folder) = std::env::var_os("LYNCAP_KEEP_CAPTURES") {
-            let thread = std::thread::current();
-            let name = thread.name().unwrap_or("capture").replace("::", "-");
-            fs::copy(&self.file, PathBuf::from(folder).join(format!("{name}.pcap"))).unwrap();
-        }
-        Flows::read(self.file.clone())
+    pub fn end(self) -> Flows {
+        let thread = std::thread::current();
+        Flows::read(self.0.end(&thread.name().unwrap_or("capture").replace("::", "-")))
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::grouping::{Label, port_text};
 use super::policy::Policy;
 use super::{Finding, NotFound};
-use crate::catalog::{Role, RoleSet};
+use crate::catalog::{Role, RoleOf, RoleSet};
 use crate::evidence::{Evidence, Protocol, Version};
 use crate::flow::Flow;
 use crate::verdict::{
@@ -129,7 +129,7 @@ pub(super) fn kinds(flow: &Flow<Evidence>, judged: &Judged<'_>, policy: &Policy)
             let conflict = !explained && !responder.declared.is_empty() && conflicting_rows(judged).next().is_some();
             if judged.accepted && conflict {
                 kinds.push(softened(Kind::RoleConflict));
-            } else if judged.accepted && responder.is_server() {
+            } else if judged.accepted && responder.is_server() && !listens_for_others(judged) {
                 kinds.push(softened(Kind::UnknownListener));
             }
         }
@@ -196,6 +196,18 @@ fn conflicting_rows<'a>(judged: &Judged<'a>) -> impl Iterator<Item = &'a str> {
         miss.missing == Missing::Place(Misfit::Role) && miss.row.is_fixed() && miss.contradiction.is_none()
     });
     of_other_role.map(|miss| &*miss.row.id)
+}
+
+/// Whether a row documents that this very host listens there, but for somebody else than who asked.
+fn listens_for_others(judged: &Judged<'_>) -> bool {
+    let declared = judged.oriented.responder.who.declared;
+    judged.near_misses.iter().any(|miss| {
+        let NearMiss { row, missing, contradiction } = miss;
+        *missing == Missing::Place(Misfit::Peer)
+            && contradiction.is_none()
+            && matches!(row.role_of, RoleOf::Responder | RoleOf::Either)
+            && declared.meets(row.roles)
+    })
 }
 
 /// Rows that a finding names: those that fit, or those that would for another role.
@@ -313,6 +325,7 @@ mod tests {
     use super::super::findings::Findings;
     use super::*;
     use crate::evidence::{Certificate, ClientCertificate, Tls};
+    use crate::flow::Marks;
     use crate::net::Timestamp;
     use crate::verdict::testing::{
         POOL, Scene, media, media_as, nothing, spoken, spoken_with, tcp, tls, tls_with, udp,
@@ -398,6 +411,23 @@ mod tests {
         assert_eq!(kinds(nothing()), ["undocumented-flow", "role-conflict"]);
         assert_eq!(kinds(media_as(Protocol::MsTurn, &[], true)), ["undocumented-flow", "role-conflict"]);
         assert_eq!(kinds(spoken(Protocol::Dns)), ["undocumented-flow", "unknown-listener"]);
+    }
+
+    #[test]
+    fn who_listens_for_others_is_no_unknown_listener() {
+        let topology = "host=[{name='c',addresses=['10.0.0.9'],roles=['central-management']},
+            {name='d',addresses=['10.0.0.10'],roles=['director']}]\nnetwork=[{name='n',addresses=['10.1.0.0/16'],roles=['client']}]";
+        let scene = Scene::new(topology, &[]);
+        let kinds = |responder, protocol| -> Vec<String> {
+            let mut flow = tcp("10.1.0.5:50123", responder, spoken(protocol));
+            (flow.handshake.marks.forward, flow.handshake.marks.reverse) = (Marks::SYN, Marks::SYN_ACK);
+            let lines = found(&scene, &Policy::default(), &[flow]);
+            lines.iter().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect()
+        };
+        assert_eq!(kinds("10.0.0.9:445", Protocol::Smb), ["undocumented-flow"]);
+        // What is not SMB, and who has no part in it, is not what the row speaks of.
+        assert_eq!(kinds("10.0.0.9:445", Protocol::Ssh), ["undocumented-flow", "unknown-listener"]);
+        assert_eq!(kinds("10.0.0.10:445", Protocol::Smb), ["undocumented-flow", "unknown-listener"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::place::Ran;
+use super::Ran;
 
 /// A running process, ended and reaped when this is dropped, with all of its process group.
 pub struct Process {
@@ -72,7 +72,7 @@ impl Drop for Process {
 }
 
 /// The shell's own `kill`, which every system has.
-fn kill(signal: &str, who: &str) {
+pub fn kill(signal: &str, who: &str) {
     Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, who]).stderr(Stdio::null()).status().ok();
 }
 

@@ -7,6 +7,12 @@
 //! it (`setpriv --pdeathsig`), servers with all their children (a process namespace each). So nothing is left to be
 //! removed, however a test ends. Where namespaces are not allowed, servers run on this machine's loopback, on ports
 //! that are free.
+// Every test uses a part of this, and no test binary has a public face.
+#![allow(dead_code, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+
+pub mod process;
+pub mod tcpdump;
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::process::{Process, run, until};
+use process::{Process, run, until};
 
 /// A network of its own with a loopback, or this machine's loopback; and a folder that is gone after the test.
 pub struct Place {
@@ -47,13 +53,18 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let place = Self { holder: hold(folder.path()), folder };
         if place.is_apart() {
-            place.run("ip", "link set lo up", b"").checked();
-            // Windows' ephemeral ports, in which the document also puts its media.
-            place.run("sh", &["-c", "echo 49152 65535 >/proc/sys/net/ipv4/ip_local_port_range"][..], b"").checked();
+            place.furnish();
         } else {
             println!("network namespaces are not allowed: on this machine's loopback");
         }
         Some(place)
+    }
+
+    /// A loopback, and Windows' ephemeral ports, in which the document also puts its media.
+    fn furnish(&self) {
+        const PORTS: &str = "echo 49152 65535 >/proc/sys/net/ipv4/ip_local_port_range";
+        self.run("ip", "link set lo up", b"").checked();
+        self.run("sh", &["-c", PORTS][..], b"").checked();
     }
 
     /// The same, but only with a network of its own.
@@ -165,11 +176,19 @@ impl Place {
         })
     }
 
+    /// No neighbour discovery, no multicast listeners: on cables plugged in from now on only what is said on purpose.
+    pub fn only_ipv4(&self) {
+        const DISABLE: &str = "for of in all default; do echo 1 >/proc/sys/net/ipv6/conf/$of/disable_ipv6; done";
+        self.run("sh", &["-c", DISABLE][..], b"").checked();
+    }
+
     /// A second network, joined to this one by a cable: `(here, there)` are the names of its ends.
     pub fn neighbour(&self, here: &str, there: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let other = Self { holder: hold(folder.path()), folder };
         let netns = other.pid();
+        other.furnish();
+        other.only_ipv4();
         self.run("ip", &*format!("link add {here} type veth peer name {there} netns {netns}"), b"").checked();
         self.run("ip", &*format!("link set {here} up"), b"").checked();
         other.run("ip", &*format!("link set {there} up"), b"").checked();
