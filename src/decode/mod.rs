@@ -110,6 +110,8 @@ pub enum Checksum {
     Right,
     /// It is wrong.
     Wrong,
+    /// It is the sum over the pseudo header alone: the addresses are the sender's own, the rest is left to the card.
+    Left,
 }
 
 impl Tcp {

@@ -90,7 +90,8 @@ impl Segment<'_> {
     }
 }
 
-/// Whether the sum over a whole segment and its pseudo header comes out right (RFC 9293 §3.1, RFC 8200 §8.1).
+/// Whether the sum over a whole segment and its pseudo header comes out right (RFC 9293 §3.1, RFC 8200 §8.1), or the field
+/// holds what systems leave there for a card to complete: the sum over the pseudo header.
 #[cold]
 fn checksum((source, destination): (Address, Address), segment: &[u8]) -> Checksum {
     let address = |address: Address| (0..8).map(|word| (address.bits() >> (16 * word)) as u64 & 0xffff).sum::<u64>();
@@ -98,11 +99,20 @@ fn checksum((source, destination): (Address, Address), segment: &[u8]) -> Checks
     let body: u64 = words.iter().map(|&word| u64::from(u16::from_be_bytes(word))).sum();
     let last = odd.first().map_or(0, |&byte| u64::from(byte) << 8);
     let pseudo = address(source) + address(destination) + Transport::Tcp as u64 + segment.len() as u64;
-    let mut sum = pseudo + body + last;
+    let stated = segment.get(16..18).map_or(0, |field| field.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)));
+    match folded(pseudo + body + last) {
+        0xffff => Checksum::Right,
+        _ if stated == folded(pseudo) => Checksum::Left,
+        _ => Checksum::Wrong,
+    }
+}
+
+/// A sum in ones' complement of 16 bits (RFC 1071).
+const fn folded(mut sum: u64) -> u64 {
     while sum > 0xffff {
         sum = (sum >> 16) + (sum & 0xffff);
     }
-    if sum == 0xffff { Checksum::Right } else { Checksum::Wrong }
+    sum
 }
 
 /// Reads a UDP header. Of a fragment, which is the first, it says how long the whole datagram is.
@@ -218,6 +228,9 @@ mod tests {
         check(&whole, 24, Checksum::Right);
         check(&syn(0x02, sum, b""), 24, Checksum::Wrong);
         check(&syn(0x12, sum ^ 1, b""), 24, Checksum::Wrong);
+        // 0a01+0005+0a00+000b + 6+24 = 1430.
+        check(&syn(0x12, 0x142f, b""), 24, Checksum::Left);
+        check(&syn(0x12, 0xffff - 0x142f, b""), 24, Checksum::Wrong);
         check(&whole[..23], 24, Checksum::Unchecked);
         check(&syn(0x10, sum, b""), 24, Checksum::Unchecked);
         check(&syn(0x02, right(0x02, b"odd"), b"odd"), 27, Checksum::Right);

@@ -26,6 +26,8 @@ impl Marks {
     pub const RIGHT_SUM: Self = Self(32);
     /// A SYN whose checksum is wrong.
     pub const WRONG_SUM: Self = Self(64);
+    /// A SYN whose checksum is left to the sender's card: neither.
+    pub const LEFT_SUM: Self = Self(32 | 64);
     /// Its initial sequence number is known.
     const NUMBERED: Self = Self(128);
 
@@ -33,6 +35,12 @@ impl Marks {
     #[must_use]
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether every checksum that was checked was right.
+    #[must_use]
+    pub const fn has_right_sum(self) -> bool {
+        self.0 & Self::LEFT_SUM.0 == Self::RIGHT_SUM.0
     }
 
     const fn set(&mut self, other: Self) {
@@ -163,6 +171,7 @@ impl Handshake {
             Checksum::Unchecked => {}
             Checksum::Right => marks.set(Marks::RIGHT_SUM),
             Checksum::Wrong => marks.set(Marks::WRONG_SUM),
+            Checksum::Left => marks.set(Marks::LEFT_SUM),
         }
         match (tcp.flags & Tcp::SYN != 0, tcp.flags & Tcp::ACK != 0) {
             (true, false) => {

@@ -82,6 +82,7 @@ pub struct WrongChecksums {
     pub address: String,
     pub name: Option<String>,
     pub segments: u64,
+    pub left_to_card: u64,
 }
 
 /// At most so many hosts are listed.
@@ -99,10 +100,17 @@ pub(super) struct Gathered {
     /// Ends whose SYN had a right checksum.
     right: u64,
     /// Who sent a SYN with a wrong one, how often.
-    wrong: FastMap<Address, u64>,
+    wrong: FastMap<Address, Wrong>,
     /// Who sent one with a right one, in flows that are gone.
     right_before: FastSet<Address>,
     room: Room,
+}
+
+/// SYN segments of one host with a wrong checksum, and how many of them it left to its card.
+#[derive(Clone, Copy, Default)]
+struct Wrong {
+    segments: u64,
+    left_to_card: u64,
 }
 
 /// TCP flows of one server; those that asked in vain do not count.
@@ -120,7 +128,7 @@ impl Gathered {
 
     /// Keeps of a flow that is about to go what [`Gathered::finish`] asks the flows themselves.
     pub(super) fn keep(&mut self, flow: &Flow<Evidence>) {
-        for (address, _) in opened(flow).into_iter().filter(|(_, marks)| marks.has(Marks::RIGHT_SUM)) {
+        for (address, _) in opened(flow).into_iter().filter(|(_, marks)| marks.has_right_sum()) {
             if !self.right_before.contains(&address) && self.room.take() {
                 self.right_before.insert(address);
             }
@@ -162,9 +170,11 @@ impl Gathered {
 
     fn count_checksums(&mut self, flow: &Flow<Evidence>) {
         for (address, marks) in opened(flow) {
-            self.right += u64::from(marks.has(Marks::RIGHT_SUM));
+            self.right += u64::from(marks.has_right_sum());
             if marks.has(Marks::WRONG_SUM) && (self.wrong.contains_key(&address) || self.room.take()) {
-                *self.wrong.entry(address).or_default() += 1;
+                let wrong = self.wrong.entry(address).or_default();
+                wrong.segments += 1;
+                wrong.left_to_card += u64::from(marks.has(Marks::LEFT_SUM));
             }
         }
     }
@@ -191,7 +201,10 @@ impl Gathered {
             offloaded_segments: stats.offloaded,
             large_segments: stats.large,
             right_checksums: self.right,
-            wrong_checksums: in_order(&self.wrong).into_iter().map(|(address, &n)| wrong(address, n, judge)).collect(),
+            wrong_checksums: in_order(&self.wrong)
+                .into_iter()
+                .map(|(address, &of)| wrong(address, of, judge))
+                .collect(),
             duplicates: stats.duplicates,
             dropped_frames: reading.dropped(),
             clock_steps_back: stats.clock_steps_back,
@@ -218,7 +231,7 @@ impl Gathered {
             return;
         }
         self.wrong.retain(|address, _| !self.right_before.contains(address));
-        for (address, _) in reading.flows.iter().flat_map(opened).filter(|(_, marks)| marks.has(Marks::RIGHT_SUM)) {
+        for (address, _) in reading.flows.iter().flat_map(opened).filter(|(_, marks)| marks.has_right_sum()) {
             self.wrong.remove(&address);
         }
     }
@@ -281,8 +294,10 @@ fn opened(flow: &Flow<Evidence>) -> [(Address, Marks); 2] {
     [(flow.tuple.source.address, marks.forward), (flow.tuple.destination.address, marks.reverse)]
 }
 
-fn wrong(address: Address, segments: u64, judge: &Judge<'_>) -> WrongChecksums {
-    WrongChecksums { address: address.to_string(), name: judge.who(address).name.map(str::to_owned), segments }
+fn wrong(address: Address, of: Wrong, judge: &Judge<'_>) -> WrongChecksums {
+    let name = judge.who(address).name.map(str::to_owned);
+    let Wrong { segments, left_to_card } = of;
+    WrongChecksums { address: address.to_string(), name, segments, left_to_card }
 }
 
 fn host(address: Address, judge: &Judge<'_>) -> HostRecord {

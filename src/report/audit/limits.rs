@@ -170,10 +170,18 @@ fn checksums(fitness: &Fitness) -> Option<String> {
     };
     let hosts = &fitness.wrong_checksums;
     let wrong: u64 = hosts.iter().map(|host| host.segments).sum();
+    let left: u64 = hosts.iter().map(|host| host.left_to_card).sum();
     match hosts.as_slice() {
         [] => None,
         // Its own card, if its segments alone are wrong, and not only once.
         [host] if fitness.right_checksums > 0 && host.segments > 1 => Some(told(host)),
+        [_, ..] if left == wrong => Some(format!(
+            "captured where network cards fill in checksums (left to them in {} of {}: {}); wrong checksums of these hosts \
+             prove no damage",
+            count(left),
+            plural(wrong + fitness.right_checksums, "SYN segment"),
+            listed(hosts)
+        )),
         [_, _, ..] if fitness.right_checksums == 0 => Some(format!(
             "the TCP checksum is wrong in all {} that were checked: addresses or ports were rewritten after the capture, \
              or network cards fill it in; who is who may not be as it was",
