@@ -70,6 +70,11 @@ pub(super) fn observer(args: &Args, port: Option<Listening>, names: Vec<String>)
     Ok(Beside { keeper, metrics: metrics.transpose()? })
 }
 
+/// Bytes that it may hold.
+pub(super) fn held(args: &Args) -> u64 {
+    args.write_flagged.as_ref().map_or(0, |_| Bounds::default().bytes as u64)
+}
+
 /// What stands beside a run.
 pub(super) struct Beside {
     keeper: Option<Keeper>,

@@ -54,6 +54,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
         duration_ns: course.duration,
         frames: course.packets.map(|packets| packets as u64),
         flags: args.flagging.fail_on.least(),
+        held_beside: beside::held(&args.beside),
         notes,
     };
     if is_watched(&args.output) {

@@ -55,6 +55,8 @@ pub struct Setup<'a> {
     pub frames: Option<u64>,
     /// Findings at least this severe flag their flows; none where nothing does.
     pub flags: Option<Severity>,
+    /// Bytes of the memory that observers may take: so many less are left for flows.
+    pub held_beside: u64,
     /// What else the report has to say of the run, with what it cannot prove.
     pub notes: Vec<String>,
 }
@@ -72,6 +74,8 @@ pub struct Controls {
 
 /// Nothing is waited for longer: then the controls are looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Of interfaces, what was captured when the run was told to end is on its way for so long.
+const UNDER_WAY: Duration = Duration::from_millis(250);
 
 /// Runs until the feed ends, or is told to. `report` is given everything at the end.
 ///
@@ -97,6 +101,8 @@ pub fn run<'a, 'r, T>(
             break;
         }
     }
+    let until = Instant::now() + UNDER_WAY;
+    while engine.feed.is_live() && !engine.is_done() && Instant::now() < until && engine.turn()? {}
     engine.finish(report)
 }
 
@@ -127,6 +133,7 @@ impl<'a, 'r> Engine<'a, 'r> {
         observers: Vec<Box<dyn Observer + 'r>>,
     ) -> Self {
         let memory = setup.options.bounds.memory;
+        setup.options.bounds.memory = memory.saturating_sub(setup.held_beside);
         Self {
             traced: observers.iter().any(|observer| observer.wants_frames()),
             clock: Clock::default(),
