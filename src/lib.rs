@@ -99,5 +99,6 @@ pub mod pipeline;
 pub mod privilege;
 pub mod reading;
 pub mod report;
+pub mod screen;
 pub mod topology;
 pub mod verdict;
