@@ -288,3 +288,148 @@ fn help() -> String {
     let line = |binding: &super::keys::Binding| format!("{:width$}  {}", binding.names, binding.told);
     BINDINGS.iter().map(line).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::testing::{app, picture, press};
+
+    /// The keys of the lines of the pane in use.
+    fn seen(app: &App) -> Vec<String> {
+        app.lines(app.pane).into_iter().map(|line| line.key).collect()
+    }
+
+    fn selected(app: &App) -> String {
+        let lines = app.lines(app.pane);
+        lines[app.place(app.pane, &lines)].key.clone()
+    }
+
+    #[test]
+    fn keys_go_from_pane_to_pane_and_line_to_line() {
+        let mut app = app();
+        for (keys, pane, line) in [
+            ("", Pane::Services, "S00 documented"),
+            ("j", Pane::Services, "S01 documented"),
+            ("jk", Pane::Services, "S01 documented"),
+            ("G", Pane::Services, "S39 contradicted"),
+            ("j", Pane::Services, "S39 contradicted"),
+            ("gk", Pane::Services, "S00 documented"),
+            ("\x1b[6~", Pane::Services, "S05 documented"),
+            ("\x1b[5~", Pane::Services, "S00 documented"),
+            ("\tj", Pane::Findings, "undocumented-flow host1 -> 10.0.0.1 tcp/101"),
+            ("l", Pane::Talkers, "host0"),
+            ("\x1b[Z", Pane::Findings, "undocumented-flow host1 -> 10.0.0.1 tcp/101"),
+            ("hh", Pane::Talkers, "host0"),
+        ] {
+            press(&mut app, keys);
+            assert_eq!((app.pane, &*selected(&app)), (pane, line), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_selected_stays_so_wherever_it_goes() {
+        let mut app = app();
+        press(&mut app, "jj");
+        assert_eq!(selected(&app), "S02 documented");
+        let mut next = picture();
+        next.snapshot.services.reverse();
+        app.show(next);
+        assert_eq!(selected(&app), "S02 documented");
+        // It is gone: what is in its place.
+        let mut next = picture();
+        next.snapshot.services.remove(2);
+        app.show(next);
+        assert_eq!(selected(&app), "S03 documented");
+        app.show(Picture::default());
+        press(&mut app, "jGk\r");
+        assert_eq!(app.front, None);
+    }
+
+    #[test]
+    fn a_filter_is_typed_kept_and_dropped() {
+        let mut app = app();
+        press(&mut app, "/S0q");
+        assert!(app.typing && seen(&app).is_empty(), "q is a letter of it");
+        press(&mut app, "\x7f");
+        assert_eq!(seen(&app).len(), 10);
+        press(&mut app, "\r");
+        assert!(!app.typing && app.filter == "S0");
+        press(&mut app, "\x1b");
+        assert_eq!(seen(&app).len(), 40);
+        // Host, verdict and kind are looked for too, in any letters.
+        for (pane, filter, found) in [("", "CONTRAD", 1), ("\t", "Host1 ", 1), ("", "undocumented-flow", 60)] {
+            press(&mut app, &format!("{pane}/\x1b/{filter}\r"));
+            assert_eq!(seen(&app).len(), found, "{filter}");
+        }
+        press(&mut app, &format!("/{}", "x".repeat(1000)));
+        assert_eq!(app.filter.len(), LONGEST);
+    }
+
+    #[test]
+    fn lists_are_sorted_by_each_column_and_back() {
+        let mut app = app();
+        let mut firsts = Vec::new();
+        for _ in Pane::Services.columns() {
+            press(&mut app, "s");
+            firsts.push(seen(&app)[0].clone());
+        }
+        let (least, most) = ("S00 documented", "S39 contradicted");
+        assert_eq!(firsts, [least, least, most, most, least, most, most]);
+        press(&mut app, "S");
+        assert_eq!(seen(&app)[0], least);
+        press(&mut app, "s");
+        assert_eq!(app.view(Pane::Services).order, Order::default());
+        // By severity, the worst first; when they were first seen is not on a screen of 80 columns.
+        press(&mut app, "\ts");
+        assert_eq!(app.view(Pane::Findings).order.column, Some(1));
+        assert_eq!(seen(&app)[0], "undocumented-flow host7 -> 10.0.0.1 tcp/107");
+    }
+
+    #[test]
+    fn it_stands_still_and_goes_on() {
+        let mut app = app();
+        press(&mut app, "f");
+        app.show(Picture::default());
+        assert_eq!(seen(&app).len(), 40);
+        press(&mut app, " ");
+        assert_eq!((seen(&app).len(), app.frozen.is_some()), (0, false));
+    }
+
+    #[test]
+    fn what_is_selected_is_explained() {
+        let mut app = app();
+        press(&mut app, "\r");
+        let Some((Front::Text(title, Some(_)), 0)) = app.front.clone() else { panic!("{:?}", app.front) };
+        assert_eq!(title, "a flow of S00 Service 0 (lync)");
+        press(&mut app, "jj");
+        assert_eq!(app.front.as_ref().unwrap().1, 2);
+        press(&mut app, "G");
+        // 50 lines, of which 21 are seen.
+        assert_eq!(app.front.as_ref().unwrap().1, 29);
+        press(&mut app, "s\tf\x1b");
+        assert_eq!(
+            (app.front.clone(), app.pane, app.view(Pane::Services).order),
+            (None, Pane::Services, Order::default())
+        );
+        // Of a finding whose flow is gone it is said that it is.
+        press(&mut app, " \t\r");
+        assert_eq!(front_lines(&app.front.as_ref().unwrap().0, 80).join(" "), GONE);
+        // Of a talker there are the findings.
+        press(&mut app, "\x1b\t\r");
+        assert_eq!((app.pane, &*app.filter), (Pane::Findings, "host0"));
+        press(&mut app, "?");
+        let Some((front, 0)) = &app.front else { panic!() };
+        assert_eq!(front_lines(front, 80).len(), BINDINGS.len());
+        press(&mut app, "?");
+        assert_eq!(app.front, None);
+    }
+
+    #[test]
+    fn wishes_are_those_of_the_keys() {
+        for (keys, wish) in [("q", Wish::End), ("\x03", Wish::End), ("\x1a", Wish::Suspend), ("\x0c", Wish::Redraw)] {
+            assert_eq!(press(&mut app(), keys), [wish]);
+        }
+        assert_eq!(press(&mut app(), "/q\x03"), [Wish::End], "Ctrl-C is no letter");
+        assert_eq!(press(&mut app(), "jkhl\t/sS f?x"), []);
+    }
+}

@@ -194,10 +194,10 @@ fn status(app: &App, width: u16) -> Text<'static> {
         parts.push(format!("FROZEN {} ago; f goes on", told(age)));
     }
     if app.pace > Duration::from_secs(1) {
-        let took = duration(i64::try_from(app.picture.took.as_nanos()).unwrap_or(i64::MAX));
+        let took = exact(app.picture.took);
         parts.push(format!(
             "refreshed each {}: {took} to judge {}",
-            told(app.pace),
+            exact(app.pace),
             plural(app.picture.snapshot.table.open, "flow")
         ));
     }
@@ -210,6 +210,10 @@ fn told(time: Duration) -> String {
     if time < Duration::from_secs(60) {
         return format!("{}s", time.as_secs());
     }
+    exact(time)
+}
+
+fn exact(time: Duration) -> String {
     duration(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
 }
 
@@ -227,4 +231,150 @@ fn keys(app: &App, width: u16) -> String {
         line.push_str(brief);
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::buffer::Buffer;
+
+    use super::*;
+    use crate::screen::testing::{app, press};
+
+    fn drawn(app: &App, colour: bool) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(app.size.0, app.size.1)).unwrap();
+        terminal.draw(|frame| draw(frame, app, Theme { colour })).unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    /// The screen's lines.
+    fn shown(app: &App) -> Vec<String> {
+        let buffer = drawn(app, false);
+        let mut lines = Vec::new();
+        for y in 0..app.size.1 {
+            let (mut line, mut x) = (String::new(), 0);
+            while x < app.size.0 {
+                let symbol = buffer[(x, y)].symbol();
+                line.push_str(symbol);
+                x += crate::report::table::visible_width(symbol).max(1) as u16;
+            }
+            lines.push(line.trim_end().to_owned());
+        }
+        lines
+    }
+
+    #[test]
+    fn everything_essential_is_on_a_screen_of_80_columns() {
+        let lines = shown(&app());
+        assert_eq!(
+            lines,
+            [
+                "lyncap live  eth0 up, eth1\\u{1b} DOWN                    2026-03-02 08:00:00 UTC",
+                "1.2k frames/s  9.9Mbit/s  0.5 new flows/s  lag 12.0ms  up 1h02m  12M frames",
+                "1000 flows open of at most 250k  memory 12M of 512M, 34M resident  1.2k in all",
+                "documented 1.2k  range-only 0  contradicted 0  undocumented 34",
+                "DROPPED 1.2k frames: kernel 1.2k",
+                "> SERVICES 40, by rate, busiest first",
+                "  row   service                     verdict       flows      rate packets  bytes",
+                "> S00   Service 0                   documented        0 100kbit/s       0      0",
+                "  S01   Service 1                   documented        1  99kbit/s    1.0k   1.0M",
+                "  S02   Service 2                   documented        2  98kbit/s    2.0k   2.0M",
+                "  S03   Service 3                   documented        3  97kbit/s    3.0k   3.0M",
+                "  S04   Service 4                   documented        4  96kbit/s    4.0k   4.0M",
+                "  FINDINGS 60, newest first, then the worst",
+                "  severity kind                    flows what",
+                "  medium   undocumented-flow           0 host0 -> 10.0.0.1 tcp/100: 日本語 \\u{1…",
+                "  medium   undocumented-flow           1 host1 -> 10.0.0.1 tcp/101: 日本語 \\u{1…",
+                "  medium   undocumented-flow           2 host2 -> 10.0.0.1 tcp/102: 日本語 \\u{1…",
+                "  UNDOCUMENTED TALKERS 20, by bytes, most first",
+                "  host                                                            flows    bytes",
+                "  host0                                                               0     1.0M",
+                "  host1                                                               1    1000k",
+                "  host2                                                               2    1000k",
+                "",
+                "q quit  ? help  Tab pane  Enter why  / filter  s sort  S reverse  f freeze",
+            ]
+        );
+    }
+
+    #[test]
+    fn any_size_is_drawn() {
+        for size in [(80, 24), (200, 50), (40, 10), (41, 23), (20, 5), (1, 1), (0, 0), (3, 100), (500, 3), (110, 24)] {
+            for keys in ["", "\t", "\t\t", "?", "\r", "G", "\tG\r", "/zzz", " ", "\x03", "\t\t\rG"] {
+                let mut app = app();
+                app.size = size;
+                press(&mut app, keys);
+                app.note = Some("x".repeat(300));
+                let lines = shown(&app);
+                let fits = size.0 >= LEAST.0 && size.1 >= LEAST.1;
+                let said = lines.concat().replace(' ', "").contains("toosmall");
+                assert!(fits != (said || size.0 * size.1 < 40), "{size:?} {keys:?}\n{lines:#?}");
+            }
+        }
+        // The size may change between what the state knows and what is drawn.
+        let mut terminal = Terminal::new(TestBackend::new(10, 3)).unwrap();
+        terminal.draw(|frame| draw(frame, &app(), Theme { colour: true })).unwrap();
+    }
+
+    #[test]
+    fn nothing_steers_and_wide_characters_keep_columns() {
+        let mut app = app();
+        app.size = (120, 30);
+        press(&mut app, "\t");
+        for line in shown(&app) {
+            assert!(!line.contains('\u{1b}'), "{line:?}");
+        }
+        let line = shown(&app).into_iter().find(|line| line.contains("tcp/101")).unwrap();
+        assert!(line.contains("日本語 \\u{1b}[2J") && line.ends_with('…'), "{line}");
+    }
+
+    #[test]
+    fn a_wide_screen_says_more() {
+        let mut app = app();
+        press(&mut app, "\t");
+        let narrow = shown(&app).concat();
+        app.size = (200, 50);
+        let wide = shown(&app).concat();
+        for more in ["first seen", "08:00:00 ", "in a sentence that is long"] {
+            assert!(wide.contains(more), "{wide}");
+        }
+        assert!(!narrow.contains("first seen"));
+        press(&mut app, "\x1b[Z\r");
+        assert!(shown(&app)[1] == "wide");
+    }
+
+    #[test]
+    fn what_is_the_matter_is_said_in_words() {
+        for (keys, said) in [
+            (" ", "FROZEN 0s ago; f goes on"),
+            ("/zz", "filter: zz_"),
+            ("/zz\r", "filter: zz"),
+            ("/zz\r", "no flow of any documented row with \"zz\"; Esc drops the filter"),
+            ("q", "ending with the report"),
+            ("\t", "> FINDINGS 60, newest first"),
+            ("s", "by row"),
+            ("S", "busiest last"),
+            ("?", "stand still, while the run goes on"),
+        ] {
+            let mut app = app();
+            press(&mut app, keys);
+            assert!(shown(&app).join("\n").contains(said), "{keys} {:#?}", shown(&app));
+        }
+        let mut app = app();
+        app.pace = Duration::from_secs(4);
+        app.note = Some("a note".to_owned());
+        assert_eq!(shown(&app)[22], "refreshed each 4.0s: 3.0ms to judge 1000 flows | a note");
+        assert!(shown(&App::new(app.clock, (80, 24))).concat().contains("waiting for the first picture"));
+    }
+
+    #[test]
+    fn colour_only_repeats_what_words_say() {
+        let (plain, coloured) = (drawn(&app(), false), drawn(&app(), true));
+        let text = |buffer: &Buffer| buffer.content().iter().map(|cell| cell.symbol().to_owned()).collect::<String>();
+        assert_eq!(text(&plain), text(&coloured));
+        assert!(plain.content().iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+        assert!(coloured.content().iter().any(|cell| cell.fg == Color::Red));
+        assert!(coloured.content().iter().all(|cell| cell.bg == Color::Reset), "the ground is the terminal's own");
+    }
 }

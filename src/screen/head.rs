@@ -61,7 +61,7 @@ fn rates(snapshot: &Snapshot) -> String {
     let time = |time: std::time::Duration| duration(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX));
     parts.extend(snapshot.lag.map(|lag| format!("lag {}", time(lag))));
     parts.push(format!("up {}", time(snapshot.uptime)));
-    parts.push(format!("{} frames in all", count(snapshot.totals.frames)));
+    parts.push(format!("{} frames", count(snapshot.totals.frames)));
     parts.join("  ")
 }
 

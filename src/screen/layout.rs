@@ -62,8 +62,8 @@ mod tests {
 
     #[test]
     fn the_pane_in_use_has_most() {
-        check((80, 24), Pane::Services, [30, 30, 30], &[6, 3, 2]);
-        check((80, 24), Pane::Findings, [30, 30, 30], &[3, 6, 2]);
+        check((80, 24), Pane::Services, [30, 30, 30], &[5, 3, 3]);
+        check((80, 24), Pane::Findings, [30, 30, 30], &[3, 5, 3]);
         check((80, 24), Pane::Findings, [30, 2, 0], &[8, 2, 1]);
         check((80, 24), Pane::Talkers, [0, 0, 0], &[9, 1, 1]);
         check((200, 50), Pane::Services, [100, 100, 20], &[19, 9, 9]);

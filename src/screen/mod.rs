@@ -34,6 +34,8 @@ pub mod keys;
 mod layout;
 pub mod panes;
 pub mod terminal;
+#[cfg(test)]
+mod testing;
 mod text;
 
 /// Keys and all else are looked for so often.
@@ -255,7 +257,7 @@ impl Watch {
         match wish {
             Wish::End => self.end(),
             Wish::Suspend => self.suspend()?,
-            Wish::Redraw => self.terminal.clear()?,
+            Wish::Redraw => self.redraw()?,
         }
         Ok(())
     }
@@ -272,7 +274,13 @@ impl Watch {
 
     fn retake(&mut self) -> io::Result<()> {
         terminal::retake()?;
-        self.terminal.clear()
+        self.redraw()
+    }
+
+    /// Has the next frame drawn whole. Not `clear`, which asks the terminal where its cursor is and waits for an answer.
+    fn redraw(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(ratatui::layout::Rect::new(0, 0, size.width, size.height))
     }
 
     /// Leaves the terminal to the shell until it gives it back.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::style::ResetColor;
+use ratatui::crossterm::style::{ResetColor, force_color_output};
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{execute, queue};
 
@@ -45,6 +45,8 @@ pub fn enter() -> io::Result<Drawn> {
             before(panic);
         }));
     });
+    // Whether there are colours is not the library's to decide.
+    force_color_output(true);
     retake()?;
     let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout())));
     terminal.inspect_err(|_| leave())
