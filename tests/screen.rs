@@ -292,8 +292,11 @@ fn asked_twice_it_ends_at_once() {
         let mut tty = Tty::live((80, 24), &format!("-r {POOL} --speed max -f jsonl -o {pipe}"), &[]);
         let full = File::open(&pipe).unwrap();
         tty.until(true, "q quit");
+        // By then the pipe is full.
+        sleep(Duration::from_secs(1));
         for _ in 0..2 {
-            assert!(tty.child.try_wait().unwrap().is_none() && tty.is_changed());
+            let ended = tty.child.try_wait().unwrap();
+            assert!(ended.is_none() && tty.is_changed(), "{ended:?} {}\n{:?}", tty.shown(), tty.text());
             match key {
                 true => drop(tty.press("\x03")),
                 false => tty.signal(Signal::SIGINT),
@@ -377,7 +380,8 @@ fn lines_are_written_where_they_are_asked_for() {
     }
     // A file has its events, and the terminal its screen.
     let file = scratch.path("events");
-    let tty = Tty::live((80, 24), &words(&format!("--format jsonl -o {file}")), &[]);
+    let looked = format!("-r {POOL} -t {HOSTS} --speed 300 --format jsonl -o {file}");
+    let tty = Tty::live((80, 24), &looked, &[]);
     tty.written(1, LEFT);
     assert_eq!(tty.end(), (Some(1), CURSOR.to_owned()));
     let piped = program::run(&program::words(&format!("live {} --format jsonl", words(""))));

@@ -164,7 +164,10 @@ fn widths(pane: Pane, width: u16) -> Vec<(usize, &'static Column, usize)> {
     let taken: u16 = columns.iter().map(|(_, column)| column.width.unwrap_or_default() + 1).sum();
     // Before the first column stands the mark.
     let rest = width.saturating_sub(taken + 1);
-    columns.into_iter().map(|(at, column)| (at, column, column.width.unwrap_or(rest).into())).collect()
+    columns
+        .into_iter()
+        .map(|(at, column)| (at, column, column.width.unwrap_or_else(|| rest.min(column.most)).into()))
+        .collect()
 }
 
 fn cells(line: &Line, columns: &[(usize, &Column, usize)], theme: Theme, selected: bool) -> Text<'static> {

@@ -53,8 +53,10 @@ impl Pane {
 pub struct Column {
     /// Its heading.
     pub title: &'static str,
-    /// Its width; none takes what is left.
+    /// Its width; none takes what is left, as far as it has use for it.
     pub width: Option<u16>,
+    /// The most that it has use for.
+    pub most: u16,
     /// It holds numbers: most first, and to the right.
     pub number: bool,
     /// It is left out on a terminal with fewer columns.
@@ -62,20 +64,20 @@ pub struct Column {
 }
 
 const fn text(title: &'static str, width: u16) -> Column {
-    Column { title, width: Some(width), number: false, least: 0 }
+    Column { title, width: Some(width), most: width, number: false, least: 0 }
 }
 
 const fn number(title: &'static str, width: u16) -> Column {
-    Column { title, width: Some(width), number: true, least: 0 }
+    Column { title, width: Some(width), most: width, number: true, least: 0 }
 }
 
-const fn rest(title: &'static str) -> Column {
-    Column { title, width: None, number: false, least: 0 }
+const fn rest(title: &'static str, most: u16) -> Column {
+    Column { title, width: None, most, number: false, least: 0 }
 }
 
 const SERVICES: &[Column] = &[
     text("row", 5),
-    rest("service"),
+    rest("service", 64),
     text("verdict", 12),
     number("flows", 6),
     number("rate", 9),
@@ -87,9 +89,9 @@ const FINDINGS: &[Column] = &[
     text("severity", 8),
     text("kind", 23),
     number("flows", 5),
-    rest("what"),
+    rest("what", u16::MAX),
 ];
-const TALKERS: &[Column] = &[rest("host"), number("flows", 8), number("bytes", 8)];
+const TALKERS: &[Column] = &[rest("host", 64), number("flows", 8), number("bytes", 8)];
 
 /// What a cell means, for whoever has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
