@@ -40,7 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("keep", &["capture", "error", "flow", "live", "net", "report"]),
     ("metrics", &["error", "keep", "live", "net"]),
-    ("screen", &["live", "report", "verdict"]),
+    ("screen", &["live", "net", "report", "verdict"]),
     ("privilege", &["error", "report"]),
     (
         "cli",

@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
+use lyncap::live::{Controls, Events, Observer, Outlet, Picture, Setup};
+use lyncap::report::audit::Finding;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
@@ -380,22 +382,97 @@ fn lines_are_written_where_they_are_asked_for() {
     }
     // A file has its events, and the terminal its screen.
     let file = scratch.path("events");
-    let looked = format!("-r {POOL} -t {HOSTS} --speed 300 --format jsonl -o {file}");
-    let tty = Tty::live((80, 24), &looked, &[]);
+    let tty = Tty::live((80, 24), &words(&format!("--format jsonl -o {file}")), &[]);
     tty.written(1, LEFT);
     assert_eq!(tty.end(), (Some(1), CURSOR.to_owned()));
-    let piped = program::run(&program::words(&format!("live {} --format jsonl", words(""))));
-    let events = |text: &str| -> Vec<String> {
-        let event = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
-        let own = ["uptime_s", "memory_resident"];
-        let strip = |mut event: serde_json::Value| {
-            own.iter().for_each(|field| drop(event["live"].as_object_mut().map(|live| live.remove(*field))));
-            event.to_string()
-        };
-        text.lines().map(|line| strip(event(line))).collect()
+    let events = std::fs::read_to_string(file).unwrap();
+    assert!(events.lines().last().unwrap().contains("\"type\":\"summary\""));
+}
+
+/// Where events go.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Outlet for Log {
+    fn reopen(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Looks after each batch.
+struct Eager(Arc<Mutex<Vec<Picture>>>);
+
+impl Observer for Eager {
+    fn wants_picture(&mut self) -> bool {
+        true
+    }
+
+    fn picture(&mut self, picture: Picture) {
+        self.0.lock().unwrap().push(picture);
+    }
+}
+
+/// The events of a replay as fast as can be, without what depends on the moment; and what was seen.
+fn replayed(looks: bool) -> (Vec<String>, Vec<Picture>) {
+    let mut topology = lyncap::topology::Topology::default();
+    topology.declare("10.0.0.11=front-end").unwrap();
+    let catalogs = lyncap::catalog::Catalogs::new(&[], Vec::new(), &topology.site).unwrap();
+    let policy = lyncap::report::audit::Policy::default();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(POOL);
+    let mut feed = lyncap::capture::Replay::new(lyncap::capture::Inputs::open(&[path]).unwrap(), None);
+    let clock = lyncap::report::text::Clock::Utc;
+    let setup = Setup {
+        options: lyncap::pipeline::Options::default(),
+        catalogs: &catalogs,
+        topology: &topology,
+        policy: &policy,
+        interval_ns: 10_000_000_000,
+        active_ns: 60_000_000_000,
+        duration_ns: None,
+        frames: None,
+        flags: None,
+        pictures: looks.then_some(clock),
+        notes: Vec::new(),
     };
-    // Whoever looks changes nothing.
-    assert_eq!(events(&std::fs::read_to_string(file).unwrap()), events(&piped.out));
+    let (log, seen) = (Log::default(), Arc::<Mutex<Vec<Picture>>>::default());
+    let look = lyncap::report::table::Look { width: 80, colour: false, clock };
+    let mut events = Events::new(log.clone(), lyncap::report::Format::Jsonl, look, "log".into());
+    let observers: Vec<Box<dyn Observer>> = if looks { vec![Box::new(Eager(Arc::clone(&seen)))] } else { Vec::new() };
+    lyncap::live::run(&mut feed, setup, &Controls::default(), &mut events, observers, |_, _| Ok(())).unwrap();
+    let strip = |line: &str| {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        if let Some(live) = event["live"].as_object_mut() {
+            ["uptime_s", "memory_resident"].iter().for_each(|field| drop(live.remove(*field)));
+        }
+        event.to_string()
+    };
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    (text.lines().map(strip).collect(), std::mem::take(&mut *seen.lock().unwrap()))
+}
+
+#[test]
+fn whoever_looks_changes_nothing() {
+    let ((unseen, none), (seen, pictures)) = (replayed(false), replayed(true));
+    assert!(none.is_empty() && pictures.len() > 50, "{}", pictures.len());
+    assert_eq!(unseen, seen);
+    let last = pictures.last().unwrap();
+    assert!(last.services.iter().all(Option::is_some), "every service has a flow to explain");
+    let told =
+        |finding: &Finding| format!("{} {} {} {}", finding.kind, finding.initiator, finding.responder, finding.count);
+    let (explained, not): (Vec<_>, Vec<_>) = last.findings.iter().partition(|(_, explained)| explained.is_some());
+    let not: Vec<_> = not.iter().map(|(finding, _)| told(finding)).collect();
+    assert!(explained.len() > 10 && not.is_empty(), "{} {not:#?}", explained.len());
+    assert!(explained.iter().all(|(_, explained)| explained.as_ref().unwrap().text(80).contains("WHO OPENED IT")));
 }
 
 #[test]
@@ -421,8 +498,7 @@ fn colours_are_for_those_who_want_them() {
     }
 }
 
-/// On an interface, confined as far as can be, as root only.
-#[cfg(feature = "live")]
+/// Confined as far as can be; on an interface where there can be one. As root only.
 #[test]
 fn it_is_as_well_in_a_sandbox() {
     let allowed = Command::new("unshare").args(["-n", "true"]).stderr(Stdio::null()).status();
@@ -432,8 +508,10 @@ fn it_is_as_well_in_a_sandbox() {
         return;
     }
     let program = env!("CARGO_BIN_EXE_lyncap");
-    for sandbox in ["strict", "on"] {
-        let script = format!("ip link set lo up && exec {program} live -i lo --sandbox {sandbox} --utc");
+    let replay = format!("-r {POOL} --speed 50");
+    let sources = if cfg!(feature = "live") { vec!["-i lo", &*replay] } else { vec![&*replay] };
+    for (source, sandbox) in sources.iter().flat_map(|source| [(source, "strict"), (source, "on")]) {
+        let script = format!("ip link set lo up && exec {program} live {source} --sandbox {sandbox} --utc");
         let mut tty = Tty::run((80, 24), "unshare", &["-n", "sh", "-c", &script], &[]);
         let begun = Instant::now();
         while !tty.text().contains(ENTERED) && tty.child.try_wait().unwrap().is_none() {
@@ -444,7 +522,8 @@ fn it_is_as_well_in_a_sandbox() {
             println!("skipped: this system cannot confine strictly: {}", tty.text());
             continue;
         }
-        tty.until(true, "lo up").until(true, "> SERVICES").until(true, "no flow of any documented row by now");
+        tty.until(true, if source.starts_with("-i") { "lo up" } else { "pool-day.pcapng up" })
+            .until(true, "> SERVICES");
         tty.press("?").until(true, "KEYS");
         let stty = Command::new("stty").args(["cols", "120"]).stdin(tty.slave.try_clone().unwrap()).status();
         assert!(stty.unwrap().success());
