@@ -6,12 +6,12 @@
 //! A flow is explained as long as it is there: of each service one that is busy, anew for each picture; of each finding
 //! that can be shown its first, once. So there are never more texts than services and findings in a picture.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::snapshot::{Service, Snapshot, WORST};
-use super::telling::{Key, key};
+use super::telling::key;
 use crate::evidence::Evidence;
 use crate::flow::Flow;
 use crate::pipeline::Window;
@@ -53,12 +53,19 @@ impl Explained {
     }
 }
 
+/// Where the first flow of a finding begins: findings that become one keep it.
+type Place = (u64, Option<String>);
+
+fn place(finding: &Finding) -> Place {
+    (finding.first_packet, finding.file.clone())
+}
+
 /// Explains flows.
 pub(super) struct Explaining<'a> {
     policy: &'a Policy,
     clock: Clock,
     services: BTreeMap<(String, &'static str), Explained>,
-    findings: HashMap<Key, Explained>,
+    findings: HashMap<Place, Explained>,
 }
 
 /// Of each row under a verdict the busiest flow of a window, by its index.
@@ -109,22 +116,19 @@ impl<'a> Explaining<'a> {
         judge: &Judge<'_>,
         findings: impl Iterator<Item = &'f Finding>,
     ) {
-        let mut missing: FastMap<u64, Vec<(Key, Option<&str>)>> = FastMap::default();
-        for finding in findings {
-            let key = key(finding);
-            if !self.findings.contains_key(&key) {
-                missing.entry(finding.first_packet).or_default().push((key, finding.file.as_deref()));
-            }
-        }
+        let missing: HashSet<Place> = findings.map(place).filter(|place| !self.findings.contains_key(place)).collect();
         if missing.is_empty() {
             return;
         }
+        let numbers: HashSet<u64> = missing.iter().map(|(number, _)| *number).collect();
         for (index, flow) in window.reading.flows.iter().enumerate() {
-            let Some(wanted) = missing.get(&{ flow.first_frame.number }) else { continue };
-            let file = window.reading.file_of(flow.first_frame);
-            for (key, _) in wanted.iter().filter(|(_, of)| *of == file) {
-                if let Some(explained) = self.explain(window, judge, index) {
-                    self.findings.insert(key.clone(), explained);
+            let number = flow.first_frame.number;
+            if numbers.contains(&number) {
+                let place = (number, window.reading.file_of(flow.first_frame).map(str::to_owned));
+                if missing.contains(&place)
+                    && let Some(explained) = self.explain(window, judge, index)
+                {
+                    self.findings.insert(place, explained);
                 }
             }
         }
@@ -147,18 +151,15 @@ impl<'a> Explaining<'a> {
 
     /// The picture, and forgets what cannot be shown any more.
     pub(super) fn picture(&mut self, snapshot: Snapshot) -> Picture {
-        let mut explained = HashMap::new();
-        let mut findings = Vec::new();
-        for finding in shown(&snapshot) {
-            let key = key(finding);
-            if explained.contains_key(&key) {
-                continue;
-            }
-            let text = self.findings.remove(&key);
-            findings.push((finding.clone(), text.clone()));
-            explained.insert(key, text);
-        }
-        self.findings = explained.into_iter().filter_map(|(key, text)| Some((key, text?))).collect();
+        let mut seen = HashSet::new();
+        let once: Vec<_> = shown(&snapshot).filter(|finding| seen.insert(key(finding))).cloned().collect();
+        let kept: HashSet<_> = once.iter().map(place).collect();
+        self.findings.retain(|place, _| kept.contains(place));
+        let explained = |finding: Finding| {
+            let text = self.findings.get(&place(&finding)).cloned();
+            (finding, text)
+        };
+        let findings = once.into_iter().map(explained).collect();
         let of = |service: &Service| self.services.get(&(service.row.clone(), service.verdict)).cloned();
         let services = snapshot.services.iter().map(of).collect();
         Picture { snapshot, findings, services, took: Duration::ZERO }

@@ -15,7 +15,7 @@ pub const TOLD_AT_ONCE: usize = 100;
 const REMEMBERED: usize = 20_000;
 
 /// What makes two findings the same.
-pub(super) type Key = (&'static str, String, String, &'static str, Option<u16>);
+type Key = (&'static str, String, String, &'static str, Option<u16>);
 
 /// What was told so far.
 #[derive(Default)]
