@@ -35,6 +35,7 @@
 //! | [`live`] | frames as they come → events, snapshots, the audit at the end | arguments, terminals, systems |
 //! | [`keep`] | frames of flagged flows → pcapng files, bounded | why a flow is flagged |
 //! | [`metrics`] | a live run's figures → a page for Prometheus | where they come from |
+//! | [`screen`] | a live run's pictures, keys → a terminal that shows them, the wish to end | how anything is judged, arguments |
 //! | [`privilege`] | what a run still needs → a process that can do little else | what it does |
 //! | [`cli`] | arguments → work → exit code | how anything is done |
 //!
@@ -66,6 +67,8 @@
 //! | a tunnel | a reader in `src/decode/tunnel/`, one row of `PROTOCOLS`, of `udp::ROWS` or an ethertype's arm, one of `NAMES` | a row of `tests/common/tunnels.rs`: `tests/tunnels.rs` runs over it |
 //! | an event of a live run | a variant of [`live::Event`], its arm in `src/live/events.rs` | `src/report/schema.json`, `tests/live/events.rs` |
 //! | a source of frames that takes its time | a [`capture::Feed`] in `src/capture/` | `feed` in `src/cli/live.rs` |
+//! | a key of the screen | one row of `BINDINGS` in `src/screen/keys.rs`, its arm in `src/screen/app.rs` | its tests, `tests/screen.rs` |
+//! | a column of the screen | one row and its cell in `src/screen/panes.rs` | its tests |
 //! | somebody who watches a live run | a [`live::Observer`] | `observers` in `src/cli/live.rs` |
 //! | a capture format | a file in `src/capture/`, one row in `src/capture/savefile.rs` | the libpcap test picks it up |
 //! | a compression | a decoder and its row of `MEMBERS` in `src/capture/compressed/` | `ALL` in `tests/streams/compress.rs` |
@@ -100,5 +103,6 @@ pub mod pipeline;
 pub mod privilege;
 pub mod reading;
 pub mod report;
+pub mod screen;
 pub mod topology;
 pub mod verdict;

@@ -40,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("keep", &["capture", "error", "flow", "live", "net", "report"]),
     ("metrics", &["error", "keep", "live", "net"]),
+    ("screen", &["live", "net", "report", "verdict"]),
     ("privilege", &["error", "report"]),
     (
         "cli",
@@ -56,6 +57,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "privilege",
             "reading",
             "report",
+            "screen",
             "topology",
             "verdict",
         ],

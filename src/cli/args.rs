@@ -104,7 +104,7 @@ pub(super) struct Live {
     pub(super) output: Output,
     #[command(flatten)]
     pub(super) flagging: Flagging,
-    /// Write lines on a terminal too, which is all there is as yet
+    /// Write a line a finding on a terminal too, where otherwise a screen shows what goes on
     #[arg(long)]
     pub(super) no_tui: bool,
 }

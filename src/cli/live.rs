@@ -11,11 +11,11 @@ use std::sync::Arc;
 use super::args::{From, Interfaces, Live};
 use super::output::{complain, emit, is_watched, look};
 use super::value::Speed;
-use super::{Exit, beside, input, signals};
+use super::{Exit, beside, input, screen, signals};
 use crate::capture::{Feed, Filter, Follow, Inputs, Piped, Replay, live};
 use crate::error::Error;
 use crate::flow::Timeouts;
-use crate::live::{Controls, Events, Observer, Outlet, Setup};
+use crate::live::{Controls, Events, Observer, Outlet, Setup, Sink};
 use crate::pipeline::{Bounds, Options};
 use crate::report::write;
 
@@ -27,15 +27,16 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
     let catalogs = input::catalogs(&args.judging.rows, &topology)?;
     let policy = input::policy(args.flagging.policy.as_deref())?;
     input::keep_inputs(&args.from.read, &args.output)?;
-    let controls = signals::listen()?;
+    let shown = screen::is_wanted(args);
+    let (controls, flags) = signals::listen(shown)?;
     let mut feed = feed(&args.from, &controls)?;
     let (out, name) = Log::open(args.output.output.as_deref())?;
     let look = look(&args.output, out.is_terminal());
-    let mut events = Events::new(out, args.output.format, look, name);
+    let events = Events::new(out, args.output.format, look, name);
     let port = beside::port(&args.beside)?;
     let notes = beside::confine(args)?;
     let names = feed.files().iter().map(|file| file.name.clone()).collect();
-    let observers: Vec<Box<dyn Observer>> = vec![Box::new(beside::observer(&args.beside, port, names)?)];
+    let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(beside::observer(&args.beside, port, names)?)];
     let course = &args.course;
     let setup = Setup {
         options: Options {
@@ -55,12 +56,18 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
         frames: course.packets.map(|packets| packets as u64),
         flags: args.flagging.fail_on.least(),
         held_beside: beside::held(&args.beside),
+        pictures: shown.then_some(look.clock),
         notes,
     };
-    if is_watched(&args.output) {
+    let mut sink: Box<dyn Sink> = Box::new(events);
+    if shown {
+        let (curtain, viewer) = screen::open(sink, flags, args, look)?;
+        observers.push(Box::new(viewer));
+        sink = Box::new(curtain);
+    } else if is_watched(&args.output) {
         complain("watching until Ctrl-C, which ends it with a report");
     }
-    crate::live::run(&mut *feed, setup, &controls, &mut events, observers, |reading, audit| {
+    crate::live::run(&mut *feed, setup, &controls, &mut *sink, observers, |reading, audit| {
         input::complete(reading)?;
         let flagged = audit.findings.iter().any(|finding| args.flagging.fail_on.is_met_by(finding.severity));
         Ok(Exit::of(reading).max(if flagged { Exit::Findings } else { Exit::Clean }))

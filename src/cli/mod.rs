@@ -23,6 +23,7 @@ mod input;
 mod live;
 mod output;
 mod run;
+mod screen;
 mod signals;
 mod value;
 

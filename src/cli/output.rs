@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,9 +16,23 @@ use super::value::Colour;
 use crate::error::Error;
 use crate::report::table::Look;
 use crate::report::text::{Clock, harmless};
+use crate::screen::Notes;
+
+/// Where messages go instead of standard error.
+static ASIDE: Mutex<Option<Notes>> = Mutex::new(None);
+
+/// From now on messages go to a screen, or no longer.
+pub(super) fn divert(notes: Option<Notes>) {
+    *ASIDE.lock().unwrap_or_else(PoisonError::into_inner) = notes;
+}
 
 /// One line on standard error. It may quote file names and files: nothing in it steers the terminal.
+///
+/// Where a screen is up it says it, and it is said once more when the screen is gone.
 pub(super) fn complain(message: &str) {
+    if let Some(notes) = &*ASIDE.lock().unwrap_or_else(PoisonError::into_inner) {
+        return notes.say(message);
+    }
     // Nothing is left to be told when standard error itself is closed.
     let _ = writeln!(io::stderr(), "lyncap: {}", harmless(message));
 }

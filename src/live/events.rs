@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::reading::Reading;
 use crate::report::audit::{Audit, Finding};
 use crate::report::table::Look;
-use crate::report::text::{Clock, harmless, rfc3339, wall};
+use crate::report::text::{Clock, harmless, retold, rfc3339};
 use crate::report::{FlowRecord, Format, Summary, write};
 use crate::verdict::Judge;
 
@@ -157,13 +157,7 @@ impl<O: Outlet> Sink for Events<O> {
 
 /// One line of a finding: "2026-11-22 08:00:01 high contradicted-payload 10.1.0.5 -> fe01 tcp/5071: …".
 fn text(finding: &Finding, clock: Clock) -> String {
-    let at = finding.first_seen.parse().map_or_else(
-        |_| finding.first_seen.clone(),
-        |at: jiff::Timestamp| {
-            let nanoseconds = i64::try_from(at.as_nanosecond()).unwrap_or_default();
-            wall(crate::net::Timestamp(nanoseconds), clock)
-        },
-    );
+    let at = retold(&finding.first_seen, clock);
     let Finding { kind, severity, initiator, responder, transport, reason, .. } = finding;
     let port = finding.port.map_or_else(String::new, |port| format!("/{port}"));
     harmless(&format!("{at} {} {kind} {initiator} -> {responder} {transport}{port}: {reason}", severity.as_str()))

@@ -3,15 +3,15 @@
 //! In: windows. Out: what the sink and the observers are told; the audit and the [`Snapshot`] of all that was seen.
 //! Must not know: where frames come from, when windows end.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::Setup;
 use super::clock::Clock;
 use super::events::{Event, Sink};
-use super::snapshot::{EndReason, Input, Memory, Observer, Rates, Service, Snapshot, Table, Told, Totals, WORST};
+use super::picture::{Busiest, Explaining, Picture, Which, shown};
+use super::shown::{Course, Shown};
+use super::snapshot::{EndReason, Input, Observer, Snapshot, Told, WORST};
 use super::talkers::Talkers;
-use super::telling::Telling;
-use crate::capture::Drops;
 use crate::catalog::Catalogs;
 use crate::error::Error;
 use crate::evidence::Evidence;
@@ -19,7 +19,7 @@ use crate::flow::Flow;
 use crate::net::Timestamp;
 use crate::pipeline::{Close, Window};
 use crate::reading::Reading;
-use crate::report::audit::{self, Audit, Finding, Running, ServiceRecord, Severity};
+use crate::report::audit::{self, Audit, Finding, Running, Severity};
 use crate::topology::Topology;
 use crate::verdict::{Judge, Judged, Past};
 
@@ -43,25 +43,14 @@ pub(super) struct Gathering<'a> {
     /// What stands for it while a window is counted.
     empty: Running<'a, 'static>,
     talkers: Talkers,
-    /// Flows that left the table, by reason.
-    ended: [u64; EndReason::ALL.len()],
-    /// Flows that left it untold.
-    untold: u64,
-    telling: Telling,
-    memory: u64,
-    begun: Instant,
-    number: u64,
     /// Capture time at the end of the window before.
     before: Option<Timestamp>,
-    last: Shown,
-}
-
-/// What the snapshot before showed.
-#[derive(Default)]
-struct Shown {
-    elapsed: i64,
-    totals: Totals,
-    services: Vec<Service>,
+    course: Course,
+    /// What was shown at intervals.
+    told: Shown,
+    /// What was shown between them, where somebody looks.
+    seen: Shown,
+    explaining: Option<Explaining<'a>>,
 }
 
 /// What a window came to.
@@ -70,15 +59,38 @@ pub(super) struct Came<'a> {
     pub(super) audit: Audit,
     /// Of the findings those that are news.
     pub(super) news: Vec<Finding>,
-    talkers: Talkers,
-    refused: u64,
-    flagged: std::collections::BTreeMap<&'static str, u64>,
+    pub(super) talkers: Talkers,
+    pub(super) refused: u64,
+    pub(super) flagged: std::collections::BTreeMap<&'static str, u64>,
 }
 
 /// What is counted for the moment.
 struct Moment<'a, 'f> {
     audit: Running<'a, 'f>,
     talkers: Talkers,
+}
+
+impl<'a, 'f> Moment<'a, 'f> {
+    /// Counts a flow; against one that is fresh nothing is said unless it cannot change any more.
+    fn count(
+        &mut self,
+        reading: &Reading,
+        place: (usize, usize),
+        flow: &'f Flow<Evidence>,
+        judged: &Judged<'a>,
+        fresh: bool,
+    ) {
+        self.audit.count_open(reading, place, flow, judged, !fresh || flow.state.is_settled());
+        self.talkers.count(judged, bytes(flow));
+    }
+
+    /// What there is by now; `refused` found no room elsewhere.
+    fn came(self, reading: &Reading, judge: Judge<'a>, refused: u64) -> Came<'a> {
+        let Self { audit, talkers } = self;
+        let (refused, flagged) = (audit.refused() + refused, audit.flagged());
+        let audit = audit.finish(reading, &judge);
+        Came { judge, audit, news: Vec::new(), talkers, refused, flagged }
+    }
 }
 
 /// Flows of a window that went for want of room: a flood of them is not told one by one.
@@ -120,14 +132,11 @@ impl<'a> Gathering<'a> {
             running: Running::within(FINDINGS, HOSTS, setup.policy, setup.topology),
             empty: Running::within(FINDINGS, HOSTS, setup.policy, setup.topology),
             talkers: Talkers::default(),
-            ended: Default::default(),
-            untold: 0,
-            telling: Telling::default(),
-            memory,
-            begun,
-            number: 0,
             before: None,
-            last: Shown::default(),
+            course: Course { memory, begun, ended: Default::default(), untold: 0 },
+            told: Shown::default(),
+            seen: Shown::default(),
+            explaining: setup.pictures.map(|clock| Explaining::new(setup.policy, clock)),
         }
     }
 
@@ -146,11 +155,15 @@ impl<'a> Gathering<'a> {
         let mut running: Running<'a, '_> = std::mem::replace(&mut self.running, self.empty.clone());
         let mut moment = (why == Close::Time).then(|| Moment { audit: running.clone(), talkers: self.talkers.clone() });
         let (mut told, now) = (Evicted::default(), clock.now().unwrap_or_default());
+        let mut busiest = Busiest::default();
         for (index, number, end, flow) in window.flows() {
             if end.is_none() && moment.is_none() {
                 continue;
             }
             let judged = judge.judge(index, flow);
+            if self.explaining.is_some() {
+                busiest.see(index, flow, &judged);
+            }
             if !observers.is_empty() {
                 let told = told_of(number, flow, &judged, self.flags(&running, reading, flow, &judged), end);
                 observers.iter_mut().for_each(|observer| observer.judged(&told));
@@ -164,34 +177,60 @@ impl<'a> Gathering<'a> {
             let place = (index, told_as(number));
             if let Some(moment) = &mut moment {
                 let fresh = end.is_none() && now.since(flow.first_seen) < FRESH_NS;
-                moment.audit.count_open(reading, place, flow, &judged, !fresh || flow.state.is_settled());
-                moment.talkers.count(&judged, bytes(flow));
+                moment.count(reading, place, flow, &judged, fresh);
             }
             if let Some(end) = end {
                 running.count(reading, place, flow, &judged);
                 running.keep(flow, &judged);
                 judge.remember(index, flow, &mut self.past);
                 self.talkers.count(&judged, bytes(flow));
-                self.ended.get_mut(end as usize).into_iter().for_each(|n| *n += 1);
+                self.course.ended.get_mut(end as usize).into_iter().for_each(|n| *n += 1);
             }
         }
-        self.untold += told.untold;
+        self.course.untold += told.untold;
         self.before = clock.now();
         if why == Close::End {
             moment = Some(Moment { audit: running, talkers: self.talkers.clone() });
         } else {
             self.running = running.detach(&judge);
         }
-        Ok(moment.map(|moment| self.came(moment, reading, judge)))
+        if let Some(explaining) = &mut self.explaining {
+            explaining.services(window, &judge, &busiest, Which::New);
+        }
+        let mut came = moment.map(|moment| moment.came(reading, judge, self.past.overflow()));
+        if let Some(came) = &mut came {
+            came.news = self.told.news(&came.audit.findings);
+            if let Some(explaining) = &mut self.explaining {
+                explaining.findings(window, &came.judge, came.audit.findings.iter().take(WORST).chain(&came.news));
+            }
+        }
+        Ok(came)
     }
 
-    /// What there is by now.
-    fn came(&mut self, moment: Moment<'a, '_>, reading: &Reading, judge: Judge<'a>) -> Came<'a> {
-        let Moment { audit, talkers } = moment;
-        let (refused, flagged) = (audit.refused() + self.past.overflow(), audit.flagged());
-        let audit = audit.finish(reading, &judge);
-        let news = self.telling.news(&audit.findings).into_iter().cloned().collect();
-        Came { judge, audit, news, talkers, refused, flagged }
+    /// What somebody sees who looks between two intervals; nothing is told, kept or let go of.
+    pub(super) fn look(&mut self, window: &Window, clock: &Clock, known: Known) -> Picture {
+        let reading = &window.reading;
+        let judge = Judge::after(&self.past, &reading.flows, self.catalogs, self.topology);
+        let mut moment = Moment { audit: self.running.clone(), talkers: self.talkers.clone() };
+        let (mut busiest, now) = (Busiest::default(), clock.now().unwrap_or_default());
+        for (index, number, _, flow) in window.flows() {
+            let judged = judge.judge(index, flow);
+            busiest.see(index, flow, &judged);
+            let fresh = now.since(flow.first_seen) < FRESH_NS;
+            moment.count(reading, (index, told_as(number)), flow, &judged, fresh);
+        }
+        let came = moment.came(reading, judge, self.past.overflow());
+        self.seen.news(&came.audit.findings);
+        let snapshot = self.seen.snapshot(reading, &came, clock, known, &self.course);
+        let Some(explaining) = &mut self.explaining else { return Picture { snapshot, ..Picture::default() } };
+        explaining.services(window, &came.judge, &busiest, Which::All);
+        explaining.findings(window, &came.judge, shown(&snapshot));
+        explaining.picture(snapshot)
+    }
+
+    /// Everything that is shown at the end of an interval.
+    pub(super) fn snapshot(&mut self, reading: &Reading, came: &Came<'a>, clock: &Clock, known: Known) -> Snapshot {
+        self.told.snapshot(reading, came, clock, known, &self.course)
     }
 
     /// Whether so much of a flow is over that it is reported although it goes on.
@@ -203,91 +242,6 @@ impl<'a> Gathering<'a> {
     fn flags(&self, running: &Running<'a, '_>, reading: &Reading, flow: &Flow<Evidence>, judged: &Judged<'a>) -> bool {
         let worst = running.severity_of(reading, flow, judged);
         self.flags.zip(worst).is_some_and(|(least, worst)| worst <= least)
-    }
-
-    /// Everything that observers are shown.
-    pub(super) fn snapshot(&mut self, reading: &Reading, came: &Came<'a>, clock: &Clock, known: Known) -> Snapshot {
-        self.number += 1;
-        let (audit, stats) = (&came.audit, &reading.stats);
-        let passed = clock.elapsed().saturating_sub(self.last.elapsed);
-        let seconds = passed as f64 / 1e9;
-        let totals = Totals {
-            frames: stats.frames,
-            bytes: stats.bytes,
-            packets: stats.packets,
-            duplicates: stats.duplicates,
-            flows: audit.summary.flows,
-        };
-        let rate = |now: u64, before: u64| if passed > 0 { now.saturating_sub(before) as f64 / seconds } else { 0.0 };
-        let before = self.last.totals;
-        let rates = Rates {
-            frames: rate(totals.frames, before.frames),
-            bits: rate(totals.bytes, before.bytes) * 8.0,
-            flows: rate(totals.flows, before.flows),
-        };
-        let services = self.services(&audit.services, rate);
-        self.last = Shown { elapsed: clock.elapsed(), totals, services: services.clone() };
-        let drops = known.inputs.iter().fold(Drops::default(), |all, input| all.plus(input.drops));
-        let mut findings = std::collections::BTreeMap::new();
-        audit.findings.iter().for_each(|finding| *findings.entry(finding.kind).or_default() += 1);
-        let ((open, most), counted) = known.held;
-        let ended = EndReason::ALL.iter().zip(self.ended).filter(|(reason, _)| reason.is_end());
-        let at = clock.now().unwrap_or_default();
-        Snapshot {
-            number: self.number,
-            last: known.last,
-            at,
-            since: stats.span.map(|(first, _)| first),
-            uptime: self.begun.elapsed(),
-            lag: lag(at).filter(|_| known.live && !known.last),
-            interval: Duration::from_nanos(passed.max(0).unsigned_abs()),
-            inputs: known.inputs,
-            totals,
-            rates,
-            skipped: audit.summary.skipped.clone(),
-            drops,
-            verdicts: audit.summary.verdicts.clone(),
-            proofs: audit.summary.proofs.clone(),
-            services,
-            flagged: came.flagged.clone(),
-            findings,
-            newest: self.telling.newest(),
-            worst: audit.findings.iter().take(WORST).cloned().collect(),
-            untold: self.telling.untold(),
-            repeated: self.telling.repeated(),
-            talkers: came.talkers.top(),
-            table: Table {
-                open: open as u64,
-                most: most as u64,
-                ended: ended.map(|(reason, n)| (reason.as_str(), n)).collect(),
-                untold: self.untold,
-                lost: stats.evicted.flows,
-            },
-            memory: Memory { bound: self.memory, counted, resident: resident() },
-            clock_steps: clock.steps(),
-            overflow: came.refused,
-        }
-    }
-
-    /// The services seen, those first that carried most since the snapshot before.
-    fn services(&self, records: &[ServiceRecord], rate: impl Fn(u64, u64) -> f64) -> Vec<Service> {
-        let before = |record: &ServiceRecord| {
-            let same = |of: &&Service| of.row == record.row && of.verdict == record.verdict;
-            self.last.services.iter().find(same).map_or(0, |service| service.bytes)
-        };
-        let service = |record: &ServiceRecord| Service {
-            row: record.row.clone(),
-            catalog: record.catalog.clone(),
-            service: record.service.clone(),
-            verdict: record.verdict,
-            flows: record.flows,
-            packets: record.packets,
-            bytes: record.bytes,
-            bits_per_second: rate(record.bytes, before(record)) * 8.0,
-        };
-        let mut services: Vec<_> = records.iter().map(service).collect();
-        services.sort_by(|a, b| b.bits_per_second.total_cmp(&a.bits_per_second));
-        services
     }
 }
 
@@ -332,18 +286,4 @@ fn told_of<'j>(
         service: judged.rows.first().map(|row| (&*row.id, &*row.service)),
         end,
     }
-}
-
-/// How far capture time is behind the clock.
-fn lag(at: Timestamp) -> Option<Duration> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let now = i64::try_from(now.as_nanos()).ok()?;
-    Some(Duration::from_nanos(now.saturating_sub(at.0).max(0).unsigned_abs()))
-}
-
-/// Bytes of resident memory, as Linux says.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use events::{Event, Events, Outlet, Sink};
+pub use picture::{Explained, Picture};
 pub use snapshot::{EndReason, Observer, Snapshot, Told};
 pub use telling::TOLD_AT_ONCE;
 
@@ -26,11 +27,14 @@ use crate::net::Timestamp;
 use crate::pipeline::{Close, Options, Window, Windows};
 use crate::reading::Reading;
 use crate::report::audit::{Audit, Policy, Severity};
+use crate::report::text;
 use crate::topology::Topology;
 
 mod clock;
 mod events;
 mod gather;
+pub mod picture;
+mod shown;
 pub mod snapshot;
 mod talkers;
 mod telling;
@@ -57,6 +61,8 @@ pub struct Setup<'a> {
     pub flags: Option<Severity>,
     /// Bytes of the memory that observers may take: so many less are left for flows.
     pub held_beside: u64,
+    /// Pictures are wanted between intervals: explanations in them tell times by this clock.
+    pub pictures: Option<text::Clock>,
     /// What else the report has to say of the run, with what it cannot prove.
     pub notes: Vec<String>,
 }
@@ -187,7 +193,30 @@ impl<'a, 'r> Engine<'a, 'r> {
         } else if self.windows.is_pressed() {
             self.close(Close::Pressure, false)?;
         }
+        self.look();
         Ok(true)
+    }
+
+    /// Shows what there is to an observer who wants to see it now.
+    fn look(&mut self) {
+        let Some(viewer) = self.observers.iter_mut().position(|observer| observer.wants_picture()) else { return };
+        let (begun, known, ending) = (Instant::now(), self.known(false), self.ending());
+        let window = self.windows.close(Close::Look, &ending, self.feed.files(), self.feed.damage());
+        let mut picture = self.gathering.look(&window, &self.clock, known);
+        self.windows.give_back(window);
+        picture.took = begun.elapsed();
+        if let Some(viewer) = self.observers.get_mut(viewer) {
+            viewer.picture(picture);
+        }
+    }
+
+    fn known(&mut self, last: bool) -> Known {
+        Known {
+            inputs: self.feed.inputs(),
+            held: (self.windows.fill(), self.windows.held()),
+            live: self.feed.is_live(),
+            last,
+        }
     }
 
     fn reopen(&mut self) -> Result<(), Error> {
@@ -213,12 +242,7 @@ impl<'a, 'r> Engine<'a, 'r> {
 
     /// Judges what is in the table, and shows it, unless the window only ends for want of room: those are too many.
     fn end_window(&mut self, why: Close, asked: bool) -> Result<(Window, Option<Came<'a>>), Error> {
-        let known = Known {
-            inputs: self.feed.inputs(),
-            held: (self.windows.fill(), self.windows.held()),
-            live: self.feed.is_live(),
-            last: why == Close::End,
-        };
+        let known = self.known(why == Close::End);
         let ending = self.ending();
         let window = self.windows.close(why, &ending, self.feed.files(), self.feed.damage());
         let mut came = self.gathering.window(&window, why, &self.clock, self.sink, &mut self.observers)?;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::picture::Picture;
 use crate::capture::Frame;
 pub use crate::capture::{Drops, Input};
 use crate::error::Error;
@@ -206,6 +207,16 @@ pub trait Observer {
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let _ = snapshot;
         Ok(())
+    }
+
+    /// Whether it wants a [`Picture`] now. Asked after each batch: be quick.
+    fn wants_picture(&mut self) -> bool {
+        false
+    }
+
+    /// What it wanted. Nothing of the run changes by it, whenever it is.
+    fn picture(&mut self, picture: Picture) {
+        let _ = picture;
     }
 
     /// SIGHUP: outputs are to be opened again.

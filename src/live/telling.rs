@@ -22,7 +22,7 @@ type Key = (&'static str, String, String, &'static str, Option<u16>);
 pub(super) struct Telling {
     /// Flows of each finding told.
     told: HashMap<Key, u64>,
-    newest: VecDeque<Finding>,
+    newest: VecDeque<(Key, Finding)>,
     untold: u64,
     repeated: BTreeMap<&'static str, u64>,
 }
@@ -43,11 +43,13 @@ impl Telling {
                     *told = finding.count.max(*told);
                     if more > 0 {
                         *self.repeated.entry(finding.kind).or_default() += more;
+                        let same = self.newest.iter_mut().find(|(of, _)| *of == key);
+                        same.into_iter().for_each(|(_, newest)| newest.clone_from(finding));
                     }
                 }
                 None if news.len() < TOLD_AT_ONCE => {
-                    self.told.insert(key, finding.count);
-                    self.newest.push_front(finding.clone());
+                    self.told.insert(key.clone(), finding.count);
+                    self.newest.push_front((key, finding.clone()));
                     news.push(finding);
                 }
                 None => self.untold += 1,
@@ -57,9 +59,9 @@ impl Telling {
         news
     }
 
-    /// Newest first.
+    /// Newest first, as they are by now.
     pub(super) fn newest(&self) -> Vec<Finding> {
-        self.newest.iter().cloned().collect()
+        self.newest.iter().map(|(_, finding)| finding.clone()).collect()
     }
 
     /// Findings that wait for their turn.
@@ -73,7 +75,8 @@ impl Telling {
     }
 }
 
-fn key(finding: &Finding) -> Key {
+/// What makes it itself.
+pub(super) fn key(finding: &Finding) -> Key {
     let Finding { kind, initiator, responder, transport, port, anyone, .. } = finding;
     let [initiator, responder] = [(initiator, anyone[0]), (responder, anyone[1])].map(|(label, anyone)| match anyone {
         true => String::new(),
@@ -116,7 +119,8 @@ mod tests {
         assert_eq!(telling.news(&[finding(1, 4), finding(2, 1)]).len(), 1);
         assert_eq!(telling.repeated(), [("undocumented-flow", 3)].into());
         assert!(telling.news(&[finding(1, 4)]).is_empty() && telling.repeated().is_empty());
-        assert_eq!(telling.newest().iter().filter_map(|finding| finding.port).collect::<Vec<_>>(), [2, 1]);
+        let newest: Vec<_> = telling.newest().iter().map(|finding| (finding.port, finding.count)).collect();
+        assert_eq!(newest, [(Some(2), 1), (Some(1), 4)]);
     }
 
     #[test]

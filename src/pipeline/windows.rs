@@ -65,6 +65,8 @@ pub enum Close {
     Pressure,
     /// Nothing more comes.
     End,
+    /// Somebody looks: nothing goes, and everything goes on as if nobody had looked.
+    Look,
 }
 
 impl Windows {
@@ -134,6 +136,7 @@ impl Windows {
         let mut ends: Vec<_> = flows.iter().zip(&open).map(end).collect();
         match why {
             Close::Time => {}
+            Close::Look => ends.iter_mut().for_each(|end| *end = None),
             Close::Pressure => make_room(flows.iter(), &mut ends),
             Close::End => ends.iter_mut().for_each(|end| *end = end.or(Some(EndReason::EndOfCapture))),
         }

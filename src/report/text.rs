@@ -73,6 +73,15 @@ pub fn wall(at: Timestamp, clock: Clock) -> String {
         .map_or_else(|_| at.0.to_string(), |time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string())
 }
 
+/// The same of a time that was told by [`rfc3339`]; what is none stays as it is.
+#[must_use]
+pub fn retold(text: &str, clock: Clock) -> String {
+    text.parse().map_or_else(
+        |_| text.to_owned(),
+        |at: jiff::Timestamp| wall(Timestamp(i64::try_from(at.as_nanosecond()).unwrap_or_default()), clock),
+    )
+}
+
 /// The clock's abbreviation at an instant: "UTC", "CET".
 #[must_use]
 pub fn zone(at: Timestamp, clock: Clock) -> String {

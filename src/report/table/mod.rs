@@ -173,7 +173,8 @@ fn colour_each_line(cell: &str) -> String {
 }
 
 /// A cell cut to this width; its colours begin and end as they did.
-fn cut(cell: &str, room: usize) -> String {
+#[must_use]
+pub fn cut(cell: &str, room: usize) -> String {
     if visible_width(cell) <= room {
         return cell.to_owned();
     }
@@ -195,7 +196,8 @@ fn cut(cell: &str, room: usize) -> String {
 }
 
 /// Columns that a cell takes on the screen: without its colour codes, a wide character twice.
-fn visible_width(cell: &str) -> usize {
+#[must_use]
+pub fn visible_width(cell: &str) -> usize {
     tabled::grid::util::string::get_text_width(cell)
 }
 
