@@ -441,6 +441,7 @@ fn replayed(looks: bool) -> (Vec<String>, Vec<Picture>) {
         duration_ns: None,
         frames: None,
         flags: None,
+        held_beside: 0,
         pictures: looks.then_some(clock),
         notes: Vec::new(),
     };
