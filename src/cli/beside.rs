@@ -29,7 +29,15 @@ pub(super) fn confine(args: &Live) -> Result<Vec<String>, Error> {
         None if replayed => Level::Off,
         None => Level::On,
     };
-    let enforced = privilege::confine(level, &needs(args))?;
+    let needs = needs(args);
+    let enforced = privilege::confine(level, &needs)?;
+    for file in needs.files.iter().filter(|file| !privilege::could_make(file)) {
+        let file = file.display();
+        complain(&format!(
+            "{file}: could not be made again at SIGHUP by the user that this run is now; give its directory to that user, or \
+             name the owner with --user"
+        ));
+    }
     let missing = enforced.missing().map(|missing| format!("this run kept rights that it did not need: {missing}"));
     if args.output.verbose {
         enforced.lines().for_each(|line| complain(&line));
@@ -67,7 +75,7 @@ pub(super) fn observer(args: &Args, port: Option<Listening>, names: Vec<String>)
         let metrics = Metrics::new();
         port.serve(&metrics.page()).map(|_| metrics)
     });
-    Ok(Beside { keeper, metrics: metrics.transpose()? })
+    Ok(Beside { keeper, metrics: metrics.transpose()?, away: Vec::new() })
 }
 
 /// Bytes that it may hold.
@@ -79,6 +87,20 @@ pub(super) fn held(args: &Args) -> u64 {
 pub(super) struct Beside {
     keeper: Option<Keeper>,
     metrics: Option<Metrics>,
+    /// Of each interface, whether it was down when it was looked at last.
+    away: Vec<bool>,
+}
+
+impl Beside {
+    /// Says which interfaces went down or came back.
+    fn tell_absences(&mut self, snapshot: &Snapshot) {
+        self.away.resize(snapshot.inputs.len(), false);
+        for (input, away) in snapshot.inputs.iter().zip(&mut self.away).filter(|(input, away)| input.up == **away) {
+            *away = !input.up;
+            let what = if input.up { "is back" } else { "is down or gone; it is watched again once it is back" };
+            complain(&format!("{}: {what}", input.name));
+        }
+    }
 }
 
 impl Observer for Beside {
@@ -102,6 +124,10 @@ impl Observer for Beside {
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        // What is replayed ends; of what is live the clock is known.
+        if snapshot.lag.is_some() {
+            self.tell_absences(snapshot);
+        }
         let kept = self.keeper.as_mut().map(|keeper| (keeper.store().stored(), keeper.kept()));
         if let Some(metrics) = &mut self.metrics {
             metrics.publish(snapshot, kept);

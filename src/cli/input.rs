@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::args::{Growing, Judging, Output, Reading as How, Rows};
 use super::output::{Progress, complain, is_watched};
 use super::value::duration;
-use crate::capture::{Filter, Follow, Inputs};
+use crate::capture::{Filter, Follow, Inputs, live};
 use crate::catalog::{self, Catalogs};
 use crate::error::Error;
 use crate::flow::Timeouts;
@@ -79,8 +79,9 @@ pub(super) fn complete(reading: &Reading) -> Result<(), Error> {
     }
     for (file, dropped) in reading.files.iter().filter_map(|file| Some((file, file.dropped.filter(|&n| n > 0)?))) {
         complain(&format!(
-            "{}: the capturing program dropped {}: what they held is not reported",
+            "{}: {} dropped {}: what they held is not reported",
             file.name,
+            if file.format == live::FORMAT { "the kernel" } else { "the capturing program" },
             plural(dropped, "frame")
         ));
     }

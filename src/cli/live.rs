@@ -64,7 +64,7 @@ pub(super) fn run(args: &Live) -> Result<Exit, Error> {
         let (curtain, viewer) = screen::open(sink, flags, args, look)?;
         observers.push(Box::new(viewer));
         sink = Box::new(curtain);
-    } else if is_watched(&args.output) {
+    } else if is_watched(&args.output) && args.from.read.iter().all(|path| path == Path::new("-")) {
         complain("watching until Ctrl-C, which ends it with a report");
     }
     crate::live::run(&mut *feed, setup, &controls, &mut *sink, observers, |reading, audit| {

@@ -17,7 +17,9 @@ use crate::screen::{Flags, Screen, Style, Viewer, terminal};
 /// On a terminal that can show one, unless lines were asked for.
 pub(super) fn is_wanted(args: &Live) -> bool {
     let lines = args.output.format != Format::Table && !is_to_file(args);
-    !args.no_tui && !lines && terminal::is_there()
+    // What comes through standard input is no keys.
+    let keys = args.from.read.iter().all(|path| path != Path::new("-"));
+    !args.no_tui && !lines && keys && terminal::is_there()
 }
 
 fn is_to_file(args: &Live) -> bool {

@@ -43,6 +43,13 @@ impl Marks {
         self.0 & Self::LEFT_SUM.0 == Self::RIGHT_SUM.0
     }
 
+    /// Notes a checksum: a right one counts before others, and of those the first.
+    const fn sum(&mut self, sum: Self) {
+        if sum.0 == Self::RIGHT_SUM.0 || self.0 & Self::LEFT_SUM.0 == 0 {
+            self.0 = self.0 & !Self::LEFT_SUM.0 | sum.0;
+        }
+    }
+
     const fn set(&mut self, other: Self) {
         self.0 |= other.0;
     }
@@ -169,9 +176,9 @@ impl Handshake {
         let marks = self.marks.of_mut(direction);
         match tcp.checksum {
             Checksum::Unchecked => {}
-            Checksum::Right => marks.set(Marks::RIGHT_SUM),
-            Checksum::Wrong => marks.set(Marks::WRONG_SUM),
-            Checksum::Left => marks.set(Marks::LEFT_SUM),
+            Checksum::Right => marks.sum(Marks::RIGHT_SUM),
+            Checksum::Wrong => marks.sum(Marks::WRONG_SUM),
+            Checksum::Left => marks.sum(Marks::LEFT_SUM),
         }
         match (tcp.flags & Tcp::SYN != 0, tcp.flags & Tcp::ACK != 0) {
             (true, false) => {

@@ -39,10 +39,10 @@ impl Default for Bounds {
     }
 }
 
-/// What one flow takes besides its frames, about: its entries in the map and the queue.
-const FLOW: usize = 192;
-/// What a held frame takes besides its bytes.
-const FRAME: usize = size_of::<HeldFrame>();
+/// What one flow takes besides its frames, about: its entries in the map and the queue, room for some frames.
+const FLOW: usize = 192 + 4 * size_of::<HeldFrame>();
+/// What a held frame takes besides its bytes, with the room that a list of them grows by.
+const FRAME: usize = 2 * size_of::<HeldFrame>();
 
 /// What became of packets, beside what the store counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,7 +139,10 @@ impl Keeper {
         if !flagged {
             // What was written stays written; what comes is of a flow like any other.
             if let Some(known) = self.flows.get_mut(&flow) {
-                (known.line, known.suspected) = (None, false);
+                let line = known.line.take().map_or(0, |line| line.len());
+                known.bytes -= line;
+                self.bytes -= line;
+                known.suspected = false;
             }
             return;
         }
@@ -152,12 +155,14 @@ impl Keeper {
             return;
         }
         let line = line().into_boxed_str();
-        for held in known.held.drain(..) {
+        for held in std::mem::take(&mut known.held) {
             self.store.write(&held.frame(), &line);
         }
-        self.bytes -= std::mem::take(&mut known.bytes);
+        self.bytes -= std::mem::replace(&mut known.bytes, line.len());
+        self.bytes += line.len();
         self.missed += std::mem::take(&mut known.missed);
         known.line = Some(line);
+        self.shrink();
     }
 
     /// No more packets of a flow come.
@@ -342,6 +347,6 @@ mod tests {
             flag(keeper, 1);
             keeper.saw(&frame(2, 5000), flow(1));
         };
-        check(Bounds { bytes: FLOW, ..bounds }, work, &["2 flow 1"]);
+        check(Bounds { bytes: FLOW + 100, ..bounds }, work, &["2 flow 1"]);
     }
 }

@@ -55,7 +55,7 @@ impl Shelf {
                 is_marked(&entry.path()).then(|| Closed { path: entry.path(), bytes: meta.len() })
             })
             .collect();
-        own.sort_by(|a, b| a.path.cmp(&b.path));
+        own.sort_by(|a, b| place(&a.path).cmp(&place(&b.path)));
         own.into_iter().for_each(|file| shelf.put(file.path, file.bytes));
         Ok(shelf)
     }
@@ -116,6 +116,13 @@ fn new_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Where a file stands among others: its time, and its number among those of that time.
+fn place(path: &Path) -> (&str, u32) {
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let (time, number) = name.split_once('Z').unwrap_or((name, ""));
+    (time, number.trim_start_matches('-').parse().unwrap_or(1))
+}
+
 /// Whether a name is one of [`Shelf::create`]'s.
 fn is_name(name: &str) -> bool {
     let time = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
@@ -148,6 +155,11 @@ mod tests {
         let first = "lyncap-20260302T080000.000001Z";
         assert_eq!(names, [format!("{first}.pcapng"), format!("{first}-2.pcapng"), format!("{first}-3.pcapng")]);
         assert!(names.iter().all(|name| is_name(name)));
+        assert_eq!(
+            place(Path::new("d/lyncap-20260302T080000.000001Z-10.pcapng")),
+            ("lyncap-20260302T080000.000001", 10)
+        );
+        assert!(names.windows(2).all(|pair| place(Path::new(&pair[0])) < place(Path::new(&pair[1]))));
         for other in ["lyncap-.pcapng", "lyncap-notes.pcapng", "lyncap-20260302.pcap", "20260302T080000Z.pcapng"] {
             assert!(!is_name(other), "{other}");
         }

@@ -81,7 +81,9 @@ impl<'a, 'f> Moment<'a, 'f> {
         fresh: bool,
     ) {
         self.audit.count_open(reading, place, flow, judged, !fresh || flow.state.is_settled());
-        self.talkers.count(judged, bytes(flow));
+        if self.audit.severity_of(reading, flow, judged).is_some() {
+            self.talkers.count(judged, bytes(flow));
+        }
     }
 
     /// What there is by now; `refused` found no room elsewhere.
@@ -183,7 +185,9 @@ impl<'a> Gathering<'a> {
                 running.count(reading, place, flow, &judged);
                 running.keep(flow, &judged);
                 judge.remember(index, flow, &mut self.past);
-                self.talkers.count(&judged, bytes(flow));
+                if running.severity_of(reading, flow, &judged).is_some() {
+                    self.talkers.count(&judged, bytes(flow));
+                }
                 self.course.ended.get_mut(end as usize).into_iter().for_each(|n| *n += 1);
             }
         }
@@ -199,6 +203,10 @@ impl<'a> Gathering<'a> {
         }
         let mut came = moment.map(|moment| moment.came(reading, judge, self.past.overflow()));
         if let Some(came) = &mut came {
+            // What began just now may still be refused or unanswered.
+            if why != Close::End {
+                came.audit.not_found.clear();
+            }
             came.news = self.told.news(&came.audit.findings);
             if let Some(explaining) = &mut self.explaining {
                 explaining.findings(window, &came.judge, came.audit.findings.iter().take(WORST).chain(&came.news));

@@ -19,7 +19,7 @@ pub use telling::TOLD_AT_ONCE;
 use clock::Clock;
 use gather::{Came, Gathering, Known};
 
-use crate::capture::{Feed, Turn};
+use crate::capture::{Feed, Input, Turn};
 use crate::catalog::Catalogs;
 use crate::error::Error;
 use crate::flow::{Ending, Timeouts};
@@ -120,6 +120,7 @@ struct Engine<'a, 'r> {
     windows: Windows,
     gathering: Gathering<'a>,
     clock: Clock,
+    begun: Instant,
     timeouts: Timeouts,
     interval: i64,
     /// [`Clock::elapsed`] at which the window ends.
@@ -138,18 +139,19 @@ impl<'a, 'r> Engine<'a, 'r> {
         sink: &'r mut dyn Sink,
         observers: Vec<Box<dyn Observer + 'r>>,
     ) -> Self {
-        let memory = setup.options.bounds.memory;
+        let (memory, begun) = (setup.options.bounds.memory, Instant::now());
         setup.options.bounds.memory = memory.saturating_sub(setup.held_beside);
         Self {
             traced: observers.iter().any(|observer| observer.wants_frames()),
             clock: Clock::default(),
+            begun,
             timeouts: setup.options.timeouts,
             interval: setup.interval_ns.max(1),
             until: setup.interval_ns.max(1),
             duration: setup.duration_ns,
             frames: setup.frames,
             notes: std::mem::take(&mut setup.notes),
-            gathering: Gathering::new(&setup, memory, Instant::now()),
+            gathering: Gathering::new(&setup, memory, begun),
             windows: Windows::new(setup.options),
             feed,
             sink,
@@ -157,9 +159,11 @@ impl<'a, 'r> Engine<'a, 'r> {
         }
     }
 
-    /// Whether it lasted long enough.
+    /// Whether it lasted long enough. Before the first frame nobody but this machine's clock knows.
     fn is_done(&self) -> bool {
-        self.frames == Some(0) || self.duration.is_some_and(|duration| self.clock.elapsed() >= duration)
+        let waited = || i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        let elapsed = if self.clock.now().is_some() { self.clock.elapsed() } else { waited() };
+        self.frames == Some(0) || self.duration.is_some_and(|duration| elapsed >= duration)
     }
 
     /// Takes what comes next; false where nothing will.
@@ -188,7 +192,8 @@ impl<'a, 'r> Engine<'a, 'r> {
             Turn::End => return Ok(false),
         }
         if self.clock.elapsed() >= self.until {
-            self.until = self.clock.elapsed().saturating_sub(self.clock.elapsed() % self.interval) + self.interval;
+            let elapsed = self.clock.elapsed();
+            self.until = elapsed.saturating_sub(elapsed % self.interval).saturating_add(self.interval);
             self.close(Close::Time, false)?;
         } else if self.windows.is_pressed() {
             self.close(Close::Pressure, false)?;
@@ -258,11 +263,25 @@ impl<'a, 'r> Engine<'a, 'r> {
 
     /// Ends the run: what is still open is over.
     fn finish<T>(mut self, report: impl FnOnce(&Reading, &Audit) -> Result<T, Error>) -> Result<T, Error> {
+        if self.feed.is_live() {
+            self.notes.extend(self.feed.inputs().iter().filter_map(absence));
+        }
         let (window, came) = self.end_window(Close::End, false)?;
         let mut came = came.ok_or_else(|| Error::Usage("the last window shows nothing".to_owned()))?;
         came.audit.fitness.limits.append(&mut self.notes);
         let (reading, audit) = (&window.reading, &came.audit);
         self.sink.tell(&Event::End { audit, reading, judge: &came.judge })?;
         report(reading, audit)
+    }
+}
+
+/// Of an interface that was away, that it was.
+fn absence(input: &Input) -> Option<String> {
+    let name = text::harmless(&input.name);
+    match (input.up, input.returns) {
+        (true, 0) => None,
+        (true, 1) => Some(format!("{name} went down and came back: what it carried meanwhile is missing")),
+        (true, n) => Some(format!("{name} went down and came back {n} times: what it carried meanwhile is missing")),
+        (false, _) => Some(format!("{name} was down or gone when the run ended: what it carried since is missing")),
     }
 }

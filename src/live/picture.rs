@@ -41,6 +41,9 @@ pub struct Picture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained(pub Arc<[String; WIDTHS.len()]>);
 
+/// Explanations of findings that are kept until somebody looks.
+const KEPT: usize = 1000;
+
 /// Columns that explanations are laid out for: a terminal of 80, and as much as is still read with ease.
 pub const WIDTHS: [usize; 2] = [78, 118];
 
@@ -117,7 +120,8 @@ impl<'a> Explaining<'a> {
         findings: impl Iterator<Item = &'f Finding>,
     ) {
         let missing: HashSet<Place> = findings.map(place).filter(|place| !self.findings.contains_key(place)).collect();
-        if missing.is_empty() {
+        // Whoever looks seldom finds the first of many.
+        if missing.is_empty() || self.findings.len() >= KEPT {
             return;
         }
         let numbers: HashSet<u64> = missing.iter().map(|(number, _)| *number).collect();

@@ -1,6 +1,6 @@
 //! Who exchanges most bytes that no document explains.
 //!
-//! In: judged flows. Out: the hosts with most of them.
+//! In: judged flows that are not accepted. Out: the hosts with most of them.
 //! Must not know: windows. So many hosts are kept; where there are more, those with least are forgotten.
 
 use std::cmp::Reverse;

@@ -4,7 +4,7 @@
 //! have; what else came of those told is counted.
 //! Must not know: how findings are gathered, where they are told.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use super::snapshot::NEWEST;
 use crate::report::audit::Finding;
@@ -15,7 +15,7 @@ pub const TOLD_AT_ONCE: usize = 100;
 const REMEMBERED: usize = 20_000;
 
 /// What makes two findings the same.
-type Key = (&'static str, String, String, &'static str, Option<u16>);
+type Key = (&'static str, &'static str, String, String, &'static str, Option<u16>);
 
 /// What was told so far.
 #[derive(Default)]
@@ -48,13 +48,20 @@ impl Telling {
                     }
                 }
                 None if news.len() < TOLD_AT_ONCE => {
-                    self.told.insert(key.clone(), finding.count);
-                    self.newest.push_front((key, finding.clone()));
+                    self.told.insert(key, finding.count);
                     news.push(finding);
                 }
                 None => self.untold += 1,
             }
         }
+        // The worst go first where there are too many; those that go are told in the order in which they began.
+        news.sort_by(|a, b| a.first_seen.cmp(&b.first_seen));
+        for &finding in &news {
+            self.newest.push_front((key(finding), finding.clone()));
+        }
+        // What was rolled up with others, or is not so any more, is no finding by now.
+        let current: HashSet<Key> = findings.iter().map(key).collect();
+        self.newest.retain(|(key, _)| current.contains(key));
         self.newest.truncate(NEWEST);
         news
     }
@@ -77,12 +84,12 @@ impl Telling {
 
 /// What makes it itself.
 pub(super) fn key(finding: &Finding) -> Key {
-    let Finding { kind, initiator, responder, transport, port, anyone, .. } = finding;
+    let Finding { kind, severity, initiator, responder, transport, port, anyone, .. } = finding;
     let [initiator, responder] = [(initiator, anyone[0]), (responder, anyone[1])].map(|(label, anyone)| match anyone {
         true => String::new(),
         false => label.clone(),
     });
-    (kind, initiator, responder, transport, *port)
+    (kind, severity.as_str(), initiator, responder, transport, *port)
 }
 
 #[cfg(test)]
@@ -120,7 +127,12 @@ mod tests {
         assert_eq!(telling.repeated(), [("undocumented-flow", 3)].into());
         assert!(telling.news(&[finding(1, 4)]).is_empty() && telling.repeated().is_empty());
         let newest: Vec<_> = telling.newest().iter().map(|finding| (finding.port, finding.count)).collect();
-        assert_eq!(newest, [(Some(2), 1), (Some(1), 4)]);
+        // The second is not so any more.
+        assert_eq!(newest, [(Some(1), 4)]);
+        // One that is worse is another.
+        let worse = Finding { severity: Severity::High, ..finding(1, 1) };
+        assert_eq!(telling.news(&[finding(1, 4), worse]).len(), 1);
+        assert_eq!(telling.newest().len(), 2);
     }
 
     #[test]

@@ -169,7 +169,7 @@ const FAMILIES: &[Family] = &[
         by("kind", &f.snapshot.flagged)
     }),
     gauge("lyncap_findings", None, "Findings by kind", |f| by("kind", &f.snapshot.findings)),
-    counter("lyncap_findings_untold", None, "Findings that came too fast to be told one by one", |f| {
+    gauge("lyncap_findings_untold", None, "Findings that came too fast, and wait to be told one by one", |f| {
         one(f.snapshot.untold)
     }),
     gauge("lyncap_table_flows", None, "Flows in the table", |f| one(f.snapshot.table.open)),

@@ -17,7 +17,7 @@
 //! Users, capabilities and Landlock belong to threads. So [`confine`] is called before others begin, which are then born
 //! confined; the capture, and the port of `--metrics`, are opened before it. Threads that already run are told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
@@ -123,6 +123,12 @@ pub fn confine(level: Level, needs: &Needs) -> Result<Enforced, Error> {
         }
         None => Ok(enforced),
     }
+}
+
+/// Whether this process, as it is now, could make a file where this one is.
+#[must_use]
+pub fn could_make(file: &Path) -> bool {
+    system::could_make(file)
 }
 
 #[cfg(test)]

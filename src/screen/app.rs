@@ -148,6 +148,10 @@ impl App {
         if self.typing && self.typed(key) {
             return None;
         }
+        // Only Ctrl-C is pressed twice on purpose.
+        if self.ending && key == Key::Char('q') {
+            return None;
+        }
         self.act(action(key)?)
     }
 
@@ -316,9 +320,9 @@ mod tests {
             ("gk", Pane::Services, "S00 documented"),
             ("\x1b[6~", Pane::Services, "S05 documented"),
             ("\x1b[5~", Pane::Services, "S00 documented"),
-            ("\tj", Pane::Findings, "undocumented-flow host1 -> 10.0.0.1 tcp/101"),
+            ("\tj", Pane::Findings, "medium undocumented-flow host1 -> 10.0.0.1 tcp/101"),
             ("l", Pane::Talkers, "host0"),
-            ("\x1b[Z", Pane::Findings, "undocumented-flow host1 -> 10.0.0.1 tcp/101"),
+            ("\x1b[Z", Pane::Findings, "medium undocumented-flow host1 -> 10.0.0.1 tcp/101"),
             ("hh", Pane::Talkers, "host0"),
         ] {
             press(&mut app, keys);
@@ -382,7 +386,7 @@ mod tests {
         // By severity, the worst first; when they were first seen is not on a screen of 80 columns.
         press(&mut app, "\ts");
         assert_eq!(app.view(Pane::Findings).order.column, Some(1));
-        assert_eq!(seen(&app)[0], "undocumented-flow host7 -> 10.0.0.1 tcp/107");
+        assert_eq!(seen(&app)[0], "high undocumented-flow host7 -> 10.0.0.1 tcp/107");
     }
 
     #[test]

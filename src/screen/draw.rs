@@ -124,7 +124,8 @@ fn pane(page: &mut Page<'_, '_>, app: &App, theme: Theme, pane: Pane, rows: u16)
 /// What an empty pane says.
 fn nothing(app: &App, pane: Pane) -> String {
     let what = match pane {
-        Pane::Services => "no flow of any documented row",
+        Pane::Services if app.filter.is_empty() => "no flow of any documented row",
+        Pane::Services => "no row, service or verdict",
         Pane::Findings => "no findings",
         Pane::Talkers => "nobody",
     };
@@ -353,7 +354,7 @@ mod tests {
             (" ", "FROZEN 0s ago; f goes on"),
             ("/zz", "filter: zz_"),
             ("/zz\r", "filter: zz"),
-            ("/zz\r", "no flow of any documented row with \"zz\"; Esc drops the filter"),
+            ("/zz\r", "no row, service or verdict with \"zz\"; Esc drops the filter"),
             ("q", "ending with the report"),
             ("\t", "> FINDINGS 60, newest first"),
             ("s", "by row"),

@@ -111,7 +111,7 @@ fn lost(snapshot: &Snapshot) -> Option<String> {
     let mut some = |n: u64, text: String| parts.extend((n > 0).then_some(text));
     some(table.lost, format!("LOST {} unjudged", plural(table.lost, "flow")));
     some(evicted, format!("{} judged early for want of room", plural(evicted, "flow")));
-    some(snapshot.untold, format!("{} wait to be shown", plural(snapshot.untold, "finding")));
+    some(snapshot.untold, format!("{} still to be shown", plural(snapshot.untold, "finding")));
     some(snapshot.clock_steps, format!("clock stepped {}x", snapshot.clock_steps));
     some(snapshot.overflow, format!("{} hosts and ports not kept", count(snapshot.overflow)));
     (!parts.is_empty()).then(|| parts.join("; "))

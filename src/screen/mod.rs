@@ -12,6 +12,7 @@
 //! new size ten times a second, and draws when something has changed.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -46,6 +47,8 @@ const PACE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
 /// So many notes are kept.
 const NOTES: usize = 1000;
+/// The screen is waited for so long at the end: a terminal that takes nothing must not hold up the report.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// What raises and is raised.
 #[derive(Clone, Debug, Default)]
@@ -113,8 +116,10 @@ impl Screen {
         let (of_thread, gone) = (Arc::clone(&shared), Arc::clone(&flags.gone));
         let thread = std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
             // However it ends, the run does not go on unseen.
-            let _stop = Raise(Arc::clone(&flags.stop), Arc::clone(&of_thread));
+            let _stop = Raise([&flags.stop, &flags.gone].map(Arc::clone), Arc::clone(&of_thread));
             let app = App::new(style.clock, terminal.size().map_or((80, 24), |size| (size.width, size.height)));
+            // What is left to be done with it the thread does itself: dropped, it would complain of a terminal that is gone.
+            let terminal = ManuallyDrop::new(terminal);
             Watch { terminal, app, flags, style, shared: of_thread, wishes: 0, input: Input::default() }.run();
             terminal::leave();
         });
@@ -134,15 +139,22 @@ impl Screen {
         Notes(Arc::clone(&self.shared))
     }
 
-    /// Gives the terminal back; what was said in between.
+    /// Gives the terminal back; what was said in between. A terminal that takes nothing any more is left as it is.
     pub fn close(&mut self) -> Vec<String> {
         self.shared.done.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic of it has been told already.
-            let _ = thread.join();
-        }
-        terminal::leave();
+        // From now on signals end the run themselves.
         self.gone.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let until = Instant::now() + LEAVING;
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if thread.is_finished() {
+                // A panic of it has been told already.
+                let _ = thread.join();
+                terminal::leave();
+            }
+        }
         std::mem::take(&mut lock(&self.shared.notes))
     }
 }
@@ -157,9 +169,10 @@ impl Notes {
     /// Says something; the screen shows what was said last.
     pub fn say(&self, note: &str) {
         let mut notes = lock(&self.0.notes);
-        if notes.len() < NOTES {
-            notes.push(harmless(note));
+        if notes.len() >= NOTES {
+            notes.remove(0);
         }
+        notes.push(harmless(note));
     }
 }
 
@@ -179,20 +192,20 @@ fn pace(took: Duration) -> Duration {
     PACE.max(took.saturating_mul(SHARE))
 }
 
-/// Raises the flag when the screen is gone before the run.
-struct Raise(Arc<AtomicBool>, Arc<Shared>);
+/// Raises flags when the screen is gone before the run.
+struct Raise([Arc<AtomicBool>; 2], Arc<Shared>);
 
 impl Drop for Raise {
     fn drop(&mut self) {
         if !self.1.done.load(Ordering::Relaxed) {
-            self.0.store(true, Ordering::Relaxed);
+            self.0.iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
         }
     }
 }
 
 /// The thread's own.
 struct Watch {
-    terminal: terminal::Drawn,
+    terminal: ManuallyDrop<terminal::Drawn>,
     app: App,
     flags: Flags,
     style: Style,
@@ -216,6 +229,8 @@ impl Watch {
                 let (terminal, app) = (&mut self.terminal, &self.app);
                 match terminal::with(|| terminal.draw(|frame| draw(frame, app, theme)).map(drop)) {
                     Ok(Some(())) => drawn = Instant::now(),
+                    // Somebody else has made it one that does not wait.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     // Somebody has given it back, or it is gone.
                     Ok(None) | Err(_) => return,
                 }

@@ -81,8 +81,8 @@ const SERVICES: &[Column] = &[
     text("verdict", 12),
     number("flows", 6),
     number("rate", 9),
-    number("packets", 7),
-    number("bytes", 6),
+    Column { least: 60, ..number("packets", 7) },
+    Column { least: 67, ..number("bytes", 6) },
 ];
 const FINDINGS: &[Column] = &[
     Column { least: 110, ..text("first seen", 10) },
@@ -232,7 +232,12 @@ fn findings(picture: &Picture, clock: Clock) -> Vec<Line> {
         let sentence = sentence(finding);
         let at = retold(&finding.first_seen, clock);
         Line {
-            key: format!("{} {}", finding.kind, sentence.split(": ").next().unwrap_or_default()),
+            key: format!(
+                "{} {} {}",
+                finding.severity.as_str(),
+                finding.kind,
+                sentence.split(": ").next().unwrap_or_default()
+            ),
             cells: vec![
                 Cell::text(at.get(11..19).unwrap_or_default(), Tone::Plain),
                 // The worst have the least number.

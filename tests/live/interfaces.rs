@@ -248,7 +248,11 @@ fn an_interface_goes_down_and_comes_back() {
     assert!(cable.plug());
     sleep(Duration::from_millis(2500));
     cable.talk();
-    let (_, events) = end(live);
+    let (_, events, said) = end_saying(live);
+    let (down, back) = ("lyncap: v0: is down or gone; it is watched again once it is back", "lyncap: v0: is back");
+    assert_eq!(said.lines().collect::<Vec<_>>(), [down, back, down, back]);
+    let limits = last(&events)["fitness"]["limits"].to_string();
+    assert!(limits.contains("v0 went down and came back 2 times"), "{limits}");
     let mut states: Vec<_> =
         of(&events, "drops").iter().map(|drops| drops["inputs"][0]["up"].as_bool().unwrap()).collect();
     states.dedup();
@@ -257,6 +261,15 @@ fn an_interface_goes_down_and_comes_back() {
     let tcp = of(&events, "flow").iter().filter(|flow| flow["transport"] == "tcp").count();
     assert_eq!(tcp, 60, "{:#?}", of(&events, "drops"));
     check_counts(&events);
+}
+
+#[test]
+fn where_nothing_comes_the_time_is_over_too() {
+    let Some(cable) = Cable::new() else { return };
+    let live = cable.watch(&["-i", "lo", "--format", "jsonl", "--duration", "1s"]);
+    let output = live.wait_with_output().unwrap();
+    let events = parse(std::str::from_utf8(&output.stdout).unwrap());
+    assert_eq!((output.status.code(), number(&last(&events)["frames"])), (Some(0), 0));
 }
 
 #[test]

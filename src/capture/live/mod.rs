@@ -15,6 +15,9 @@ mod tap;
 #[cfg(any(feature = "live", test))]
 mod words;
 
+/// The format of what comes from interfaces.
+pub const FORMAT: &str = "live";
+
 /// An interface of this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {

@@ -85,7 +85,7 @@ impl Taps {
             let state = Arc::new(State::default());
             taps.files.push(InputFile {
                 name: name.clone(),
-                format: "live",
+                format: super::FORMAT,
                 compression: None,
                 size: None,
                 frames: 0,

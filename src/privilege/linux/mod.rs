@@ -22,6 +22,8 @@ mod calls {
     }
 }
 
+pub(super) use user::could_make;
+
 pub(super) fn confine(level: Level, needs: &Needs) -> Result<Enforced, Error> {
     let mut enforced = Enforced::default();
     if level == Level::Off {

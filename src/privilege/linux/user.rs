@@ -32,6 +32,9 @@ pub(super) fn become_user(needs: &Needs) -> Result<State, Error> {
         };
     }
     let Some(user) = User::from_name(name).ok().flatten() else {
+        if needs.user.is_none() {
+            return Ok(State::Missing(format!("it stays root: there is no user {name}; name one with --user")));
+        }
         return refuse(format!("--user {name}: there is no such user; name another, or make it"));
     };
     if user.uid.is_root() {
@@ -46,6 +49,9 @@ pub(super) fn become_user(needs: &Needs) -> Result<State, Error> {
         .and_then(|()| setresgid(user.gid, user.gid, user.gid))
         .and_then(|()| setresuid(user.uid, user.uid, user.uid));
     if let Err(error) = dropped {
+        if needs.user.is_none() {
+            return Ok(State::Missing(format!("it stays root: {error}")));
+        }
         return refuse(format!("--user {name}: {error}; run as that user, or with CAP_SETUID and CAP_SETGID"));
     }
     // Believed only once it fails.
@@ -69,6 +75,12 @@ pub(super) fn check_access(needs: &Needs) -> Result<(), Error> {
         }
         None => Ok(()),
     }
+}
+
+/// Whether a file could be made where this one is.
+pub(in crate::privilege) fn could_make(file: &Path) -> bool {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    (file.exists() && !file.is_file()) || access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
 }
 
 /// Nothing that is executed gets capabilities.
