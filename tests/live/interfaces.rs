@@ -266,10 +266,15 @@ fn an_interface_goes_down_and_comes_back() {
 #[test]
 fn where_nothing_comes_the_time_is_over_too() {
     let Some(cable) = Cable::new() else { return };
-    let live = cable.watch(&["-i", "lo", "--format", "jsonl", "--duration", "1s"]);
+    // Who stays root has the directory made too.
+    let scratch = Scratch::new();
+    let kept = scratch.path("kept");
+    let words = ["-i", "lo", "--format", "jsonl", "--duration", "1s", "--user", "root", "--write-flagged", &kept];
+    let live = cable.watch(&words);
     let output = live.wait_with_output().unwrap();
     let events = parse(std::str::from_utf8(&output.stdout).unwrap());
     assert_eq!((output.status.code(), number(&last(&events)["frames"])), (Some(0), 0));
+    assert!(std::path::Path::new(&kept).is_dir());
 }
 
 #[test]

@@ -28,7 +28,10 @@ pub(super) fn become_user(needs: &Needs) -> Result<State, Error> {
         let own = User::from_uid(geteuid()).ok().flatten().map(|user| user.name);
         return match needs.user.as_deref().filter(|name| own.as_deref() != Some(*name)) {
             Some(name) => refuse(format!("--user {name}: only root can become another user; leave it out")),
-            None => Ok(State::NotNeeded(format!("runs as {}", own.unwrap_or_else(|| geteuid().to_string())))),
+            None => {
+                make_directories(needs, None)?;
+                Ok(State::NotNeeded(format!("runs as {}", own.unwrap_or_else(|| geteuid().to_string()))))
+            }
         };
     }
     let Some(user) = User::from_name(name).ok().flatten() else {
@@ -38,13 +41,10 @@ pub(super) fn become_user(needs: &Needs) -> Result<State, Error> {
         return refuse(format!("--user {name}: there is no such user; name another, or make it"));
     };
     if user.uid.is_root() {
+        make_directories(needs, None)?;
         return Ok(State::Missing("it is to stay root".to_owned()));
     }
-    for directory in needs.directories.iter().filter(|directory| !directory.exists()) {
-        let made = fs::create_dir(directory)
-            .and_then(|()| chown(directory, Some(user.uid), Some(user.gid)).map_err(std::io::Error::from));
-        made.map_err(|source| Error::Write { path: directory.clone(), source })?;
-    }
+    make_directories(needs, Some(&user))?;
     let dropped = setgroups(&[])
         .and_then(|()| setresgid(user.gid, user.gid, user.gid))
         .and_then(|()| setresuid(user.uid, user.uid, user.uid));
@@ -59,6 +59,18 @@ pub(super) fn become_user(needs: &Needs) -> Result<State, Error> {
         return refuse(format!("--user {name}: it could become root again"));
     }
     Ok(State::Enforced(format!("runs as {name}, in no other group")))
+}
+
+/// Makes the directories that are missing, for somebody.
+fn make_directories(needs: &Needs, owner: Option<&User>) -> Result<(), Error> {
+    for directory in needs.directories.iter().filter(|directory| !directory.exists()) {
+        let made = fs::create_dir(directory).and_then(|()| match owner {
+            Some(user) => chown(directory, Some(user.uid), Some(user.gid)).map_err(std::io::Error::from),
+            None => Ok(()),
+        });
+        made.map_err(|source| Error::Write { path: directory.clone(), source })?;
+    }
+    Ok(())
 }
 
 /// Whether the user that the process is now can do what it has to.
