@@ -113,7 +113,11 @@ impl Live {
     fn end(&mut self) -> Option<i32> {
         kill("TERM", &self.program.to_string());
         let ended = self.holder.end_within(Duration::from_secs(10));
-        assert_eq!(self.holder.said(), "");
+        // Where it writes to is no concern of the user that it becomes.
+        let said = self.holder.said();
+        let complaints: Vec<_> =
+            said.lines().filter(|line| !line.contains("could not be made again at SIGHUP")).collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
         ended.unwrap().code()
     }
 }

@@ -94,9 +94,12 @@ impl Taps {
                 next: None,
             });
             taps.states.push(Arc::clone(&state));
-            let index = device::presence(&name).and_then(|presence| presence.index);
+            let presence = device::presence(&name);
+            let index = presence.and_then(|presence| presence.index);
+            // What is open cannot be down: then what the system shows is another network namespace's.
+            let shown = presence.is_some_and(|presence| presence.up);
             let (how, counted) = (how.clone(), (0, 0));
-            taps.captures.push((file, Watcher { name, how, capture, state, counted, index, broken: false }));
+            taps.captures.push((file, Watcher { name, how, capture, state, counted, index, shown, broken: false }));
         }
         Ok(taps)
     }
@@ -229,6 +232,8 @@ struct Watcher {
     counted: (u32, u32),
     /// What it was opened on.
     index: Option<u32>,
+    /// The system shows it, as it was when it was opened.
+    shown: bool,
     /// It gives errors. One alone may be of an interface that is just coming up.
     broken: bool,
 }
@@ -312,7 +317,7 @@ impl Watcher {
 
     /// Whether the interface is up. One that is back is opened anew if it is another, or the capture still breaks.
     fn look_after(&mut self) {
-        let known = device::presence(&self.name);
+        let known = device::presence(&self.name).filter(|_| self.shown);
         let Presence { up, index } = known.unwrap_or(Presence { up: true, index: self.index });
         if !up {
             self.state.down.store(true, Ordering::Relaxed);
