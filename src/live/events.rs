@@ -158,9 +158,8 @@ impl<O: Outlet> Sink for Events<O> {
 /// One line of a finding: "2026-11-22 08:00:01 high contradicted-payload 10.1.0.5 -> fe01 tcp/5071: …".
 fn text(finding: &Finding, clock: Clock) -> String {
     let at = retold(&finding.first_seen, clock);
-    let Finding { kind, severity, initiator, responder, transport, reason, .. } = finding;
-    let port = finding.port.map_or_else(String::new, |port| format!("/{port}"));
-    harmless(&format!("{at} {} {kind} {initiator} -> {responder} {transport}{port}: {reason}", severity.as_str()))
+    let Finding { kind, severity, reason, .. } = finding;
+    harmless(&format!("{at} {} {kind} {}: {reason}", severity.as_str(), finding.place()))
 }
 
 #[derive(Serialize)]

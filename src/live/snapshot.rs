@@ -127,7 +127,7 @@ pub struct Service {
     pub bits_per_second: f64,
 }
 
-/// An end of flows that no document explains, or that contradict one.
+/// An end of flows that no document explains, or that contradict one; those accepted left out.
 #[derive(Clone, Debug, Default)]
 pub struct Talker {
     /// Its name, or its address.

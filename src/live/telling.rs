@@ -98,25 +98,7 @@ mod tests {
     use crate::report::audit::Severity;
 
     fn finding(port: u16, count: u64) -> Finding {
-        Finding {
-            kind: "undocumented-flow",
-            severity: Severity::Medium,
-            initiator: "10.0.0.1".to_owned(),
-            responder: "10.0.0.2".to_owned(),
-            transport: "tcp",
-            port: Some(port),
-            rows: Vec::new(),
-            count,
-            reason: String::new(),
-            first_seen: String::new(),
-            last_seen: String::new(),
-            first_packet: 1,
-            file: None,
-            community_id: String::new(),
-            filter: String::new(),
-            accepted: None,
-            anyone: [false; 2],
-        }
+        Finding { count, ..Finding::example(port) }
     }
 
     #[test]

@@ -214,13 +214,6 @@ fn services(picture: &Picture) -> Vec<Line> {
     picture.snapshot.services.iter().zip(picture.services.iter().chain(nothing)).map(line).collect()
 }
 
-/// "10.1.0.5 -> fe01 tcp/5071: …".
-fn sentence(finding: &Finding) -> String {
-    let port = finding.port.map_or_else(String::new, |port| format!("/{port}"));
-    let Finding { initiator, responder, transport, reason, .. } = finding;
-    format!("{initiator} -> {responder} {transport}{port}: {reason}")
-}
-
 fn findings(picture: &Picture, clock: Clock) -> Vec<Line> {
     let line = |(finding, explained): &(Finding, Option<Explained>)| {
         let tone = match finding.severity {
@@ -229,15 +222,11 @@ fn findings(picture: &Picture, clock: Clock) -> Vec<Line> {
             Severity::Low | Severity::Info => Tone::Plain,
         };
         let severity = Cell::text(finding.severity.as_str(), tone);
-        let sentence = sentence(finding);
+        let place = finding.place();
+        let sentence = format!("{place}: {}", finding.reason);
         let at = retold(&finding.first_seen, clock);
         Line {
-            key: format!(
-                "{} {} {}",
-                finding.severity.as_str(),
-                finding.kind,
-                sentence.split(": ").next().unwrap_or_default()
-            ),
+            key: format!("{} {} {place}", finding.severity.as_str(), finding.kind),
             cells: vec![
                 Cell::text(at.get(11..19).unwrap_or_default(), Tone::Plain),
                 // The worst have the least number.

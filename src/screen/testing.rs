@@ -26,23 +26,13 @@ pub(super) fn picture() -> Picture {
         bits_per_second: f64::from(100 - n) * 1000.0,
     };
     let finding = |n: u16| Finding {
-        kind: "undocumented-flow",
         severity: if n == 7 { Severity::High } else { Severity::Medium },
         initiator: format!("host{n}"),
         responder: "10.0.0.1".to_owned(),
-        transport: "tcp",
-        port: Some(100 + n),
-        rows: Vec::new(),
         count: n.into(),
         reason: "日本語 \u{1b}[2J no row explains it, whatever one may say of it in a sentence that is long".to_owned(),
         first_seen: "2026-03-02T08:00:00.000000Z".to_owned(),
-        last_seen: "2026-03-02T08:00:00.000000Z".to_owned(),
-        first_packet: 1,
-        file: None,
-        community_id: String::new(),
-        filter: String::new(),
-        accepted: None,
-        anyone: [false; 2],
+        ..Finding::example(100 + n)
     };
     let talker = |n: u64| Talker { host: format!("host{n}"), flows: n, bytes: 1_000_000 - n };
     let services: Vec<_> = (0..40).map(service).collect();

@@ -48,6 +48,40 @@ pub struct Finding {
     pub anyone: [bool; 2],
 }
 
+impl Finding {
+    /// "10.1.0.5 -> fe01 tcp/5071": between whom it is.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let Self { initiator, responder, transport, .. } = self;
+        let port = self.port.map_or_else(String::new, |port| format!("/{port}"));
+        format!("{initiator} -> {responder} {transport}{port}")
+    }
+
+    /// One as tests need it.
+    #[cfg(test)]
+    pub(crate) fn example(port: u16) -> Self {
+        Self {
+            kind: "undocumented-flow",
+            severity: Severity::Medium,
+            initiator: "10.0.0.1".to_owned(),
+            responder: "10.0.0.2".to_owned(),
+            transport: "tcp",
+            port: Some(port),
+            rows: Vec::new(),
+            count: 1,
+            reason: String::new(),
+            first_seen: String::new(),
+            last_seen: String::new(),
+            first_packet: 1,
+            file: None,
+            community_id: String::new(),
+            filter: String::new(),
+            accepted: None,
+            anyone: [false; 2],
+        }
+    }
+}
+
 /// One finding in the making.
 #[derive(Clone)]
 pub(super) struct Found<'a, 'f> {
