@@ -373,6 +373,33 @@ fn a_filter_needs_libpcap() {
     check_complaint("--filter", run(&line), &["needs libpcap", "--host and --port"]);
 }
 
+/// What the system's loader finds in the place of libpcap is a file that is none, and another library.
+#[cfg(all(feature = "live", target_os = "linux", not(target_feature = "crt-static")))]
+#[test]
+fn without_libpcap_all_but_interfaces_and_filters_works() {
+    let with = |folder: &Scratch, line: &str| {
+        Answer::from(lyncap(&words(line)).env("LD_LIBRARY_PATH", folder.path("")).output().unwrap())
+    };
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let another = maps.split_whitespace().find(|word| word.contains("/libgcc_s.so")).unwrap();
+    for (content, why) in [(Vec::new(), "file too short"), (fs::read(another).unwrap(), "undefined symbol: pcap_")] {
+        let folder = Scratch::new();
+        for name in ["libpcap.so.1", "libpcap.so.0.8", "libpcap.so"] {
+            folder.file(name, &content);
+        }
+        let (filter, replay) = (format!("flows --filter tcp {POOL}"), format!("live -r {POOL} --filter tcp"));
+        for line in ["interfaces", "live -i lo --no-tui --duration 1s", &replay, &filter] {
+            check_complaint(
+                line,
+                with(&folder, line),
+                &["need libpcap", why, "install libpcap", "live -r -", "--host"],
+            );
+        }
+        let answer = with(&folder, &format!("audit -t {HOSTS} {POOL}"));
+        assert!(answer.code == Some(1) && answer.err.is_empty(), "{}", answer.err);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_report_goes_where_it_is_sent_and_changes_nothing_else_there() {

@@ -196,7 +196,7 @@ fn is_function(line: &str) -> bool {
 
 #[test]
 fn unsafe_code_has_no_place_here() {
-    let allowed: [&str; 0] = [];
+    let allowed = ["capture/libpcap/loaded.rs"];
     let words = ["{", "fn ", "impl ", "trait ", "extern "].map(|next| ["un", "safe ", next].concat());
     let code = |line: &str| line.split("//").next().unwrap_or("").to_owned();
     let found: Vec<_> = sources()

@@ -16,7 +16,7 @@ mod with_libpcap {
     use std::collections::BTreeMap;
 
     use super::{Error, Frame};
-    use crate::capture::LinkType;
+    use crate::capture::{LinkType, libpcap};
 
     /// A filter, compiled once for each link type that occurs.
     pub struct Filter {
@@ -29,8 +29,9 @@ mod with_libpcap {
         /// Checks the expression.
         ///
         /// # Errors
-        /// What libpcap says of it, on one line.
+        /// What libpcap says of it, on one line, or that there is none.
         pub fn new(expression: &str) -> Result<Self, Error> {
+            libpcap::load()?;
             let ethernet = compile(expression, LinkType::ETHERNET)?;
             let programs = BTreeMap::from([(LinkType::ETHERNET, Some(ethernet))]);
             Ok(Self { expression: expression.to_owned(), programs })

@@ -26,6 +26,8 @@ mod feed;
 mod filter;
 mod follow;
 mod input;
+#[cfg(feature = "live")]
+mod libpcap;
 mod linktype;
 mod listing;
 pub mod live;

@@ -6,10 +6,12 @@ use pcap::{Active, Capture, Device};
 
 use super::words::refusal;
 use super::{How, Interface};
+use crate::capture::libpcap;
 use crate::error::Error;
 
 /// Every interface, in the system's order.
 pub(super) fn list() -> Result<Vec<Interface>, Error> {
+    libpcap::load()?;
     let devices = Device::list().map_err(|error| Error::Usage(format!("interfaces cannot be listed: {error}")))?;
     Ok((1..).zip(devices).map(|(number, device)| interface(number, device)).collect())
 }
@@ -72,6 +74,7 @@ const HANDED_OVER_MS: i32 = 50;
 
 /// Opens an interface. Nothing waits: whoever reads looks again.
 pub(super) fn open(name: &str, how: &How) -> Result<Capture<Active>, Error> {
+    libpcap::load()?;
     let mut capture = activate(name, how).map_err(|error| refusal(name, &error.to_string()))?;
     if let Some(filter) = &how.filter {
         let refuse = |error| Error::Usage(format!("--filter '{filter}' on {name}: {error}; see pcap-filter(7)"));
