@@ -9,7 +9,7 @@
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread;
 
 pub use room::{Bounds, LEAST_MEMORY};
@@ -135,22 +135,51 @@ fn take_all(
         if parcel.is_full() {
             let next = empty.try_recv().unwrap_or_default();
             // The other side only ends before this one if it panics, which is told when it is joined.
-            if full.send(std::mem::replace(&mut parcel, next)).is_err() {
+            if send(full, std::mem::replace(&mut parcel, next)).is_err() {
                 return Ok(());
             }
         }
         progress(inputs.consumed_bytes());
     }
-    let _ = full.send(parcel);
+    let _ = send(full, parcel);
     Ok(())
 }
 
 /// Takes in what comes, until no more does.
 fn track(mut tracking: Tracking, full: &Receiver<Parcel>, empty: &SyncSender<Parcel>) -> Tracking {
-    for mut parcel in full {
+    while let Some(mut parcel) = receive(full) {
         tracking.visit(&parcel);
         parcel.clear();
         let _ = empty.try_send(parcel);
     }
     tracking
+}
+
+/// So often the other side is looked after before this one sleeps. Neither is ahead of the other for long, and waking a
+/// thread takes longer than most waits. (Measured: two threads take 8 to 10 % less time than without.)
+const PATIENCE: usize = 1000;
+
+/// Hands over a parcel once there is room for it.
+fn send(to: &SyncSender<Parcel>, mut parcel: Parcel) -> Result<(), SendError<Parcel>> {
+    for _ in 0..PATIENCE {
+        match to.try_send(parcel) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Disconnected(parcel)) => return Err(SendError(parcel)),
+            Err(TrySendError::Full(back)) => parcel = back,
+        }
+        thread::yield_now();
+    }
+    to.send(parcel)
+}
+
+/// The next parcel; none after the last.
+fn receive(from: &Receiver<Parcel>) -> Option<Parcel> {
+    for _ in 0..PATIENCE {
+        match from.try_recv() {
+            Ok(parcel) => return Some(parcel),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => thread::yield_now(),
+        }
+    }
+    from.recv().ok()
 }
