@@ -156,7 +156,7 @@ fn track(mut tracking: Tracking, full: &Receiver<Parcel>, empty: &SyncSender<Par
 }
 
 /// So often the other side is looked after before this one sleeps. Neither is ahead of the other for long, and waking a
-/// thread takes longer than most waits. (Measured: two threads take 8 to 10 % less time than without.)
+/// thread takes longer than most waits. (Measured: two threads take some 10 % less time than without.)
 const PATIENCE: usize = 1000;
 
 /// Hands over a parcel once there is room for it.

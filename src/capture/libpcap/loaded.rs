@@ -38,9 +38,13 @@ fn find() -> Result<Library, String> {
         // SAFETY: what libpcap and its own libraries do when they are loaded needs nothing of this process.
         match unsafe { Library::new(name) } {
             Ok(library) => return Ok(library),
-            // Of the first: that is the one to install.
-            Err(error) if why.is_empty() => why = error.to_string(),
-            Err(_) => {}
+            Err(error) => {
+                let said = error.to_string();
+                // One that is there and cannot be loaded tells more than one that is not there.
+                if why.is_empty() || !said.starts_with(name) {
+                    why = said;
+                }
+            }
         }
     }
     Err(why)
