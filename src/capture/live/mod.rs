@@ -51,7 +51,7 @@ pub struct How {
 /// The interfaces of this host.
 ///
 /// # Errors
-/// libpcap cannot list them, or this build has none.
+/// libpcap cannot list them, or there is none.
 #[cfg(feature = "live")]
 pub fn interfaces() -> Result<Vec<Interface>, Error> {
     device::list()
